@@ -1,0 +1,151 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "base/buffer.h"
+#include "http/header_map.h"
+#include "http/protocol.h"
+
+namespace moe::http {
+
+// What a codec is given by the worker it works on; outlives it.
+struct CodecContext {
+  event::Worker& worker;
+  HeaderMapPool& headers;
+};
+
+// Told of what happens to one stream besides its content. A callback may reset the stream.
+class StreamCallbacks {
+public:
+  // The stream is over and was not complete; the codec's objects for it end after this call.
+  virtual void onResetStream(ResetReason reason, std::string_view details) = 0;
+  virtual void onAboveWriteBufferHighWatermark() = 0;
+  virtual void onBelowWriteBufferLowWatermark() = 0;
+
+protected:
+  ~StreamCallbacks() = default;
+};
+
+// One stream as the codec knows it; owned by the codec. A stream object may be used until both
+// directions have ended, it was reset, or onResetStream was called.
+class Stream {
+public:
+  // One listener; set before anything is encoded.
+  virtual void setCallbacks(StreamCallbacks* callbacks) = 0;
+  // Ends the stream now, without onResetStream.
+  virtual void resetStream(ResetReason reason) = 0;
+  // Back-pressure towards the sender of what is decoded; counted.
+  virtual void readDisable(bool disable) = 0;
+  virtual uint32_t bufferLimit() const = 0;
+  // Bytes on the wire so far, for access logs.
+  virtual uint64_t bytesReceived() const = 0;
+  virtual uint64_t bytesSent() const = 0;
+
+protected:
+  ~Stream() = default;
+};
+
+// The proxy's side of a downstream stream: receives the request. Headers come first, once; data and
+// trailers may come from within any call to the codec's dispatch().
+class RequestDecoder {
+public:
+  virtual void decodeHeaders(HeaderMapPtr headers, bool endStream) = 0;
+  // Takes what it wants of data; the rest is dropped.
+  virtual void decodeData(base::Buffer& data, bool endStream) = 0;
+  virtual void decodeTrailers(HeaderMapPtr trailers) = 0;
+
+protected:
+  ~RequestDecoder() = default;
+};
+
+// Sends the response of one downstream stream. encodeHeaders with a 1xx status other than 101 sends
+// an interim response and may be repeated.
+class ResponseEncoder : public Stream {
+public:
+  virtual void encode1xxHeaders(const HeaderMap& headers) = 0;
+  virtual void encodeHeaders(const HeaderMap& headers, bool endStream) = 0;
+  // Takes all of data.
+  virtual void encodeData(base::Buffer& data, bool endStream) = 0;
+  virtual void encodeTrailers(const HeaderMap& trailers) = 0;
+  // HTTP/1: the connection closes when this response is written (Connection: close is sent).
+  virtual void closeAfterResponse() = 0;
+
+protected:
+  ~ResponseEncoder() = default;
+};
+
+// The proxy's side of an upstream stream: receives the response.
+class ResponseDecoder {
+public:
+  virtual void decode1xxHeaders(HeaderMapPtr headers) = 0;
+  virtual void decodeHeaders(HeaderMapPtr headers, bool endStream) = 0;
+  virtual void decodeData(base::Buffer& data, bool endStream) = 0;
+  virtual void decodeTrailers(HeaderMapPtr trailers) = 0;
+
+protected:
+  ~ResponseDecoder() = default;
+};
+
+// Sends the request of one upstream stream.
+class RequestEncoder : public Stream {
+public:
+  // Error: what is missing or cannot be said in this protocol; nothing was sent.
+  virtual absl::Status encodeHeaders(const HeaderMap& headers, bool endStream) = 0;
+  virtual void encodeData(base::Buffer& data, bool endStream) = 0;
+  virtual void encodeTrailers(const HeaderMap& trailers) = 0;
+
+protected:
+  ~RequestEncoder() = default;
+};
+
+// What an HTTP connection tells its owner.
+class ServerCodecCallbacks {
+public:
+  // A request begins. The decoder must stay valid until the stream has ended both ways or was
+  // reset.
+  virtual RequestDecoder& newStream(ResponseEncoder& encoder) = 0;
+  // The peer broke the protocol: dispatch() is about to return an error. `status` has been sent, if
+  // no response had begun; `details` is the response_code_details text.
+  virtual void onProtocolError(uint32_t status, std::string_view details) = 0;
+
+protected:
+  ~ServerCodecCallbacks() = default;
+};
+
+class ClientCodecCallbacks {
+public:
+  // The response of a stream is complete and the connection can take another request (HTTP/1), or
+  // may not be used again.
+  virtual void onStreamComplete(bool reusable) = 0;
+  virtual void onGoAway() = 0;
+
+protected:
+  ~ClientCodecCallbacks() = default;
+};
+
+// One HTTP connection, over a net::Connection that its owner holds.
+class Codec {
+public:
+  virtual ~Codec() = default;
+  // Reads as much of data as it can use now and leaves the rest. An error means that the connection
+  // cannot go on: the owner closes it (after what was written is flushed).
+  virtual absl::Status dispatch(base::Buffer& data, bool endStream) = 0;
+  virtual Protocol protocol() const = 0;
+  // HTTP/2: GOAWAY. HTTP/1: the next response says Connection: close.
+  virtual void goAway() = 0;
+  // The connection's watermarks, to be told to the streams.
+  virtual void onConnectionAboveHighWatermark() = 0;
+  virtual void onConnectionBelowLowWatermark() = 0;
+  // The connection is gone: resets every stream (onResetStream).
+  virtual void onConnectionClosed(ResetReason reason, std::string_view details) = 0;
+};
+
+class ClientCodec : public Codec {
+public:
+  // The decoder must stay valid until the stream has ended both ways or was reset.
+  virtual RequestEncoder& newStream(ResponseDecoder& decoder) = 0;
+};
+
+} // namespace moe::http

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "http/codec.h"
+#include "net/connection.h"
+
+namespace moe::http {
+
+// Limits and options of HTTP/1 on the downstream side (Envoy's Http1ProtocolOptions and the
+// connection manager's limits).
+struct Http1ServerSettings {
+  uint32_t maxHeadersBytes = 60 * 1024; // request line and headers
+  uint32_t maxHeadersCount = 100;
+  bool allowAbsoluteUrl = true;
+  bool acceptHttp10 = false;
+  std::string defaultHostForHttp10;
+  bool enableTrailers = false; // else they are read and dropped
+};
+
+struct Http1ClientSettings {
+  uint32_t maxHeadersBytes = 60 * 1024;
+  uint32_t maxHeadersCount = 100;
+  bool enableTrailers = false;
+};
+
+// HTTP/1.0 and 1.1 (RFC 9112). The connection and the callbacks outlive the codec.
+std::unique_ptr<Codec> createHttp1Server(const CodecContext& context, net::Connection& connection,
+                                         ServerCodecCallbacks& callbacks,
+                                         const Http1ServerSettings& settings);
+std::unique_ptr<ClientCodec> createHttp1Client(const CodecContext& context,
+                                               net::Connection& connection,
+                                               ClientCodecCallbacks& callbacks,
+                                               const Http1ClientSettings& settings);
+
+} // namespace moe::http

@@ -1,0 +1,412 @@
+#include "net/connection.h"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+namespace moe::net {
+namespace {
+
+constexpr uint32_t kMinRead = 2048;
+constexpr uint32_t kMaxRead = 64 * 1024;
+constexpr size_t kMaxIov = 64;
+
+Fd openSocket(const Address& remote) {
+  return Fd(::socket(remote.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+}
+
+} // namespace
+
+Connection::Connection(event::Worker& worker, Fd fd, AddressPtr local, AddressPtr remote)
+    : worker_(worker), fd_(std::move(fd)), local_(std::move(local)), remote_(std::move(remote)) {
+  if (fd_.valid()) {
+    watcher_ = std::make_unique<FdWatcher>(worker_.loop, fd_.get(),
+                                           [this](int events) { onFdEvents(events); });
+  }
+}
+
+std::unique_ptr<Connection> Connection::connect(event::Worker& worker, AddressPtr remote,
+                                                AddressPtr source) {
+  Fd fd = openSocket(*remote);
+  int error = fd.valid() ? 0 : errno;
+  if (error == 0 && source != nullptr &&
+      ::bind(fd.get(), source->sockAddr(), source->sockAddrLength()) != 0) {
+    error = errno;
+  }
+  if (error == 0 && ::connect(fd.get(), remote->sockAddr(), remote->sockAddrLength()) != 0 &&
+      errno != EINPROGRESS) {
+    error = errno;
+  }
+  auto connection = std::make_unique<Connection>(worker, std::move(fd), nullptr, std::move(remote));
+  connection->connecting_ = true;
+  connection->started_ = true;
+  if (error != 0) {
+    // Told through the loop, so that the caller can set its callbacks first.
+    connection->failureReason_ = std::strerror(error);
+    connection->closeTimer_ = worker.loop.createTimer(
+        [c = connection.get()] { c->closeSocket(ConnectionEvent::RemoteClose); });
+    connection->closeTimer_->enable(base::Milliseconds(0));
+  } else {
+    connection->watcher_->watch(FdWatcher::kWrite);
+  }
+  return connection;
+}
+
+Connection::~Connection() {
+  unlink();
+  watcher_.reset();
+}
+
+void Connection::addReadFilter(std::unique_ptr<ReadFilter> filter) {
+  filter->initialize(*this);
+  filters_.push_back(std::move(filter));
+}
+
+void Connection::setNoDelay(bool on) {
+  const int value = on ? 1 : 0;
+  if (fd_.valid()) {
+    // Fails on UNIX sockets, where there is nothing to delay.
+    (void)::setsockopt(fd_.get(), IPPROTO_TCP, TCP_NODELAY, &value, sizeof(value));
+  }
+}
+
+void Connection::start() {
+  started_ = true;
+  for (auto& filter : filters_) {
+    if (filter->onNewConnection() == FilterStatus::StopIteration || closed()) {
+      break;
+    }
+  }
+  updateInterest();
+}
+
+void Connection::updateInterest() {
+  if (closed() || watcher_ == nullptr) {
+    return;
+  }
+  int events = 0;
+  if (connecting_) {
+    events = FdWatcher::kWrite;
+  } else {
+    // A connection that waits for its peer to close reads on, and drops what comes.
+    if (started_ && !endStreamRead_ && (readDisableCount_ == 0 || closeAfterFlush_)) {
+      events |= FdWatcher::kRead;
+    }
+    if (writeBlocked_) {
+      events |= FdWatcher::kWrite;
+    }
+  }
+  watcher_->watch(events);
+}
+
+void Connection::onFdEvents(int events) {
+  if (connecting_) {
+    onConnectDone();
+    return;
+  }
+  if ((events & FdWatcher::kWrite) != 0 && writeBlocked_) {
+    writeBlocked_ = false;
+    writeOut();
+    if (closed()) {
+      return;
+    }
+  }
+  if ((events & FdWatcher::kRead) != 0) {
+    readReady();
+  }
+  if (!closed()) {
+    updateInterest();
+  }
+}
+
+void Connection::onConnectDone() {
+  int error = 0;
+  socklen_t length = sizeof(error);
+  ::getsockopt(fd_.get(), SOL_SOCKET, SO_ERROR, &error, &length);
+  if (error != 0) {
+    failed(error);
+    return;
+  }
+  connecting_ = false;
+  local_ = Address::localOf(fd_.get());
+  if (callbacks_ != nullptr) {
+    callbacks_->onConnectionEvent(ConnectionEvent::Connected);
+  }
+  if (closed()) {
+    return;
+  }
+  for (auto& filter : filters_) {
+    if (filter->onNewConnection() == FilterStatus::StopIteration || closed()) {
+      break;
+    }
+  }
+  if (!closed() && (!out_.empty() || endStreamWrite_)) {
+    writeOut();
+  }
+  updateInterest();
+}
+
+void Connection::readReady() {
+  base::Slab& slab = worker_.slab;
+  ssize_t n = 0;
+  size_t asked = 0;
+  if (readSize_ <= base::Block::kSize) {
+    const std::span<char> room = slab.reserve(kMinRead);
+    asked = room.size();
+    n = ::recv(fd_.get(), room.data(), room.size(), 0);
+    if (n > 0) {
+      in_.append(slab.commit(static_cast<size_t>(n)));
+    }
+  } else {
+    // A sender of large bodies: fill several blocks with one call.
+    constexpr size_t kBlocks = kMaxRead / base::Block::kSize;
+    base::BlockRef blocks[kBlocks];
+    iovec iov[kBlocks];
+    for (size_t i = 0; i < kBlocks; ++i) {
+      blocks[i] = slab.pool().allocate();
+      iov[i] = {blocks[i]->data(), blocks[i]->capacity()};
+      asked += iov[i].iov_len;
+    }
+    n = ::readv(fd_.get(), iov, kBlocks);
+    for (size_t i = 0, left = n > 0 ? static_cast<size_t>(n) : 0; left > 0; ++i) {
+      const size_t take = std::min<size_t>(left, iov[i].iov_len);
+      blocks[i]->advance(static_cast<uint32_t>(take));
+      in_.append(base::Slice{std::move(blocks[i]), static_cast<char*>(iov[i].iov_base), take});
+      left -= take;
+    }
+  }
+  if (n < 0) {
+    if (errno != EAGAIN && errno != EINTR) {
+      failed(errno);
+    }
+    return;
+  }
+  if (n == 0) {
+    endStreamRead_ = true;
+  } else {
+    bytesReceived_ += static_cast<uint64_t>(n);
+    readSize_ = static_cast<size_t>(n) == asked ? std::min(kMaxRead, readSize_ * 2)
+                                                : std::max(kMinRead, readSize_ / 2);
+    if (stats_.rxBytes != nullptr) {
+      stats_.rxBytes->add(static_cast<uint64_t>(n));
+    }
+  }
+  if (closeAfterFlush_) {
+    in_.clear();
+    if (endStreamRead_ && out_.empty()) {
+      closeSocket(ConnectionEvent::LocalClose);
+    }
+    return;
+  }
+  dispatchRead();
+}
+
+void Connection::dispatchRead() {
+  dispatchWanted_ = false;
+  const bool end = endStreamRead_;
+  for (auto& filter : filters_) {
+    if (filter->onData(in_, end) == FilterStatus::StopIteration || closed()) {
+      break;
+    }
+  }
+  if (closed() || !end || endStreamDelivered_) {
+    return;
+  }
+  endStreamDelivered_ = true;
+  if (!halfClose_) {
+    // The peer will send no more and the owner does not keep half-open connections.
+    close(CloseType::FlushWrite);
+  } else if (writeShutdown_) {
+    closeSocket(ConnectionEvent::LocalClose); // both directions have ended in order
+  }
+}
+
+// Never from within the caller's stack: callers are codecs and filters in the middle of something.
+void Connection::dispatchLater() {
+  dispatchWanted_ = true;
+  if (!closed()) {
+    worker_.loop.flushLater(*this);
+  }
+}
+
+void Connection::flush() {
+  writeOut();
+  if (dispatchWanted_ && readDisableCount_ == 0 && !closed() && !closeAfterFlush_ && !connecting_) {
+    dispatchRead();
+    if (!closed()) {
+      updateInterest();
+    }
+  }
+}
+
+void Connection::write(base::Buffer& data, bool endStream) {
+  if (closed() || closeAfterFlush_ || endStreamWrite_) {
+    data.clear();
+    return;
+  }
+  out_.moveFrom(data);
+  endStreamWrite_ = endStream;
+  if (!connecting_ && !writeBlocked_) {
+    worker_.loop.flushLater(*this);
+  }
+  updateWatermarks();
+}
+
+void Connection::updateWatermarks() {
+  if (bufferLimit_ == 0) {
+    return;
+  }
+  if (!aboveHigh_ && out_.size() > bufferLimit_) {
+    aboveHigh_ = true;
+    if (callbacks_ != nullptr) {
+      callbacks_->onAboveWriteBufferHighWatermark();
+    }
+  } else if (aboveHigh_ && out_.size() <= bufferLimit_ / 2) {
+    aboveHigh_ = false;
+    if (callbacks_ != nullptr) {
+      callbacks_->onBelowWriteBufferLowWatermark();
+    }
+  }
+}
+
+void Connection::writeOut() {
+  if (closed() || connecting_ || writeBlocked_) {
+    return;
+  }
+  while (!out_.empty()) {
+    iovec iov[kMaxIov];
+    msghdr message{};
+    message.msg_iov = iov;
+    message.msg_iovlen = out_.iovecs(iov, kMaxIov);
+    const ssize_t n = ::sendmsg(fd_.get(), &message, MSG_NOSIGNAL);
+    if (n < 0) {
+      if (errno == EINTR) {
+        continue;
+      }
+      if (errno == EAGAIN) {
+        writeBlocked_ = true;
+        break;
+      }
+      failed(errno);
+      return;
+    }
+    out_.drain(static_cast<size_t>(n));
+    bytesSent_ += static_cast<uint64_t>(n);
+    if (stats_.txBytes != nullptr) {
+      stats_.txBytes->add(static_cast<uint64_t>(n));
+    }
+  }
+  if (out_.empty()) {
+    outputDrained();
+    if (closed()) {
+      return;
+    }
+  }
+  updateWatermarks();
+  if (!closed()) {
+    updateInterest();
+  }
+}
+
+void Connection::outputDrained() {
+  if ((endStreamWrite_ || delayClose_) && !writeShutdown_) {
+    writeShutdown_ = true;
+    ::shutdown(fd_.get(), SHUT_WR);
+  }
+  if (!closeAfterFlush_) {
+    // Both directions have ended in order.
+    if (writeShutdown_ && endStreamDelivered_) {
+      closeSocket(ConnectionEvent::LocalClose);
+    }
+    return;
+  }
+  if (delayClose_ && !endStreamRead_) {
+    if (closeTimer_ == nullptr) {
+      closeTimer_ = worker_.loop.createTimer([this] { closeSocket(ConnectionEvent::LocalClose); });
+      closeTimer_->enable(delayedCloseTimeout_);
+    }
+    return;
+  }
+  closeSocket(ConnectionEvent::LocalClose);
+}
+
+void Connection::close(CloseType type) {
+  if (closed()) {
+    return;
+  }
+  switch (type) {
+  case CloseType::Abort: {
+    const linger reset{1, 0};
+    ::setsockopt(fd_.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+    closeSocket(ConnectionEvent::LocalClose);
+    return;
+  }
+  case CloseType::NoFlush:
+    closeSocket(ConnectionEvent::LocalClose);
+    return;
+  case CloseType::FlushWrite:
+  case CloseType::FlushWriteAndDelay:
+    break;
+  }
+  if (connecting_) {
+    closeSocket(ConnectionEvent::LocalClose);
+    return;
+  }
+  if (closeAfterFlush_) {
+    return;
+  }
+  closeAfterFlush_ = true;
+  delayClose_ = type == CloseType::FlushWriteAndDelay && delayedCloseTimeout_.count() > 0;
+  in_.clear();
+  writeOut();
+  if (!closed() && closeTimer_ == nullptr) {
+    // A peer that takes nothing must not hold the connection for ever.
+    closeTimer_ = worker_.loop.createTimer([this] { closeSocket(ConnectionEvent::LocalClose); });
+    closeTimer_->enable(std::max(delayedCloseTimeout_, base::Milliseconds(5000)));
+  }
+  updateInterest();
+}
+
+void Connection::readDisable(bool disable) {
+  if (disable) {
+    ++readDisableCount_;
+    if (readDisableCount_ == 1) {
+      updateInterest();
+    }
+    return;
+  }
+  if (readDisableCount_ > 0 && --readDisableCount_ == 0 && !closed()) {
+    updateInterest();
+    // What was read but not taken comes again, without waiting for the socket.
+    if (!in_.empty() || (endStreamRead_ && !endStreamDelivered_)) {
+      dispatchLater();
+    }
+  }
+}
+
+void Connection::failed(int error) {
+  failureReason_ = std::strerror(error);
+  remoteReset_ = true;
+  closeSocket(ConnectionEvent::RemoteClose);
+}
+
+void Connection::closeSocket(ConnectionEvent event) {
+  unlink();
+  if (closeTimer_ != nullptr) {
+    closeTimer_->disable();
+  }
+  watcher_.reset();
+  fd_.reset();
+  connecting_ = false;
+  out_.clear();
+  in_.clear();
+  if (callbacks_ != nullptr) {
+    callbacks_->onConnectionEvent(event);
+  }
+}
+
+} // namespace moe::net

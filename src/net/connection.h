@@ -1,0 +1,167 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/buffer.h"
+#include "event/worker.h"
+#include "net/address.h"
+#include "net/fd.h"
+#include "net/fd_watcher.h"
+#include "stats/stats.h"
+
+namespace moe::net {
+
+enum class ConnectionEvent {
+  Connected,   // an outgoing connection is up
+  RemoteClose, // the peer closed or reset, or connecting failed
+  LocalClose,  // close() was called, and is done
+};
+
+enum class CloseType {
+  FlushWrite,         // write what is buffered, then close
+  FlushWriteAndDelay, // and wait for the peer to close first, at most delayedCloseTimeout
+  NoFlush,            // drop what is buffered
+  Abort,              // drop it and send RST
+};
+
+// All methods are called on the connection's worker; a callback may close the connection but must
+// not destroy it (use Loop::deferredDelete).
+class ConnectionCallbacks {
+public:
+  virtual void onConnectionEvent(ConnectionEvent event) = 0;
+  virtual void onAboveWriteBufferHighWatermark() = 0;
+  virtual void onBelowWriteBufferLowWatermark() = 0;
+
+protected:
+  ~ConnectionCallbacks() = default;
+};
+
+enum class FilterStatus { Continue, StopIteration };
+
+class Connection;
+
+// A network (L4) filter on the read side. Owned by its connection.
+class ReadFilter {
+public:
+  virtual ~ReadFilter() = default;
+  // Before any data; the connection outlives the filter.
+  virtual void initialize(Connection& connection) = 0;
+  virtual FilterStatus onNewConnection() { return FilterStatus::Continue; }
+  // All bytes read and not yet drained. What stays in `data` comes again with the next bytes.
+  virtual FilterStatus onData(base::Buffer& data, bool endStream) = 0;
+};
+
+// Byte counts of the listener or cluster that a connection belongs to; each may be null.
+struct ConnectionStats {
+  stats::Counter* rxBytes = nullptr;
+  stats::Counter* txBytes = nullptr;
+};
+
+// One stream socket on one worker: reads into the worker's slab, gathers writes and sends them once
+// per loop turn, tells of watermarks. Not thread-safe.
+class Connection final : public event::DeferredDeletable, private event::Flushable {
+public:
+  // An accepted socket.
+  Connection(event::Worker& worker, Fd fd, AddressPtr local, AddressPtr remote);
+  // Starts connecting; failure comes as RemoteClose, at the earliest in the next turn.
+  // `source` may be null.
+  static std::unique_ptr<Connection> connect(event::Worker& worker, AddressPtr remote,
+                                             AddressPtr source);
+  ~Connection() override;
+
+  void setCallbacks(ConnectionCallbacks* callbacks) { callbacks_ = callbacks; }
+  void setStats(const ConnectionStats& stats) { stats_ = stats; }
+  void addReadFilter(std::unique_ptr<ReadFilter> filter);
+  // Runs onNewConnection of the filters and begins to read.
+  void start();
+  // Offers what was read and not taken again, at the end of this turn.
+  void continueReading() { dispatchLater(); }
+
+  // Takes all of `data`. endStream closes the write direction after it (half-close).
+  void write(base::Buffer& data, bool endStream);
+  // Sends now what write() gathered, instead of at the end of the turn.
+  void flushNow() { writeOut(); }
+  void close(CloseType type);
+  bool closed() const { return !fd_.valid(); }
+  // Closed, or going to be when its output is written.
+  bool closing() const { return closed() || closeAfterFlush_; }
+
+  // Counted: n times true needs n times false.
+  void readDisable(bool disable);
+  bool readEnabled() const { return readDisableCount_ == 0; }
+  // With half-close on, a peer's FIN is only onData(endStream); else it closes the connection after
+  // the output is written. Default off.
+  void enableHalfClose(bool enable) { halfClose_ = enable; }
+  void setBufferLimit(uint32_t bytes) { bufferLimit_ = bytes; }
+  uint32_t bufferLimit() const { return bufferLimit_; }
+  bool aboveHighWatermark() const { return aboveHigh_; }
+  void setDelayedCloseTimeout(base::Milliseconds timeout) { delayedCloseTimeout_ = timeout; }
+  void setNoDelay(bool on);
+
+  event::Worker& worker() { return worker_; }
+  const AddressPtr& localAddress() const { return local_; }
+  const AddressPtr& remoteAddress() const { return remote_; }
+  // Why the connection failed, for logs and access logs: "Connection refused"; "" if it did not.
+  const std::string& failureReason() const { return failureReason_; }
+  uint64_t id() const { return id_; }
+  void setId(uint64_t id) { id_ = id; }
+  bool connecting() const { return connecting_; }
+  uint64_t bytesReceived() const { return bytesReceived_; }
+  uint64_t bytesSent() const { return bytesSent_; }
+  base::Buffer& pendingOutput() { return out_; }
+  int fd() const { return fd_.get(); }
+  // False where the socket broke: what was pending was not delivered.
+  bool remoteReset() const { return remoteReset_; }
+
+private:
+  void flush() override; // at the end of a turn
+  void writeOut();
+  void dispatchLater();
+  void onFdEvents(int events);
+  void onConnectDone();
+  void readReady();
+  void dispatchRead();
+  void updateInterest();
+  void updateWatermarks();
+  void outputDrained();
+  void closeSocket(ConnectionEvent event);
+  void failed(int error);
+
+  event::Worker& worker_;
+  Fd fd_;
+  std::unique_ptr<FdWatcher> watcher_;
+  ConnectionCallbacks* callbacks_ = nullptr;
+  std::vector<std::unique_ptr<ReadFilter>> filters_;
+  base::Buffer in_;
+  base::Buffer out_;
+  ConnectionStats stats_;
+  uint32_t bufferLimit_ = 1024 * 1024;
+  uint32_t readDisableCount_ = 0;
+  uint32_t readSize_ = 4096; // grows while reads fill it
+  bool started_ = false;
+  bool connecting_ = false;
+  bool halfClose_ = false;
+  bool writeBlocked_ = false;
+  bool aboveHigh_ = false;
+  bool endStreamRead_ = false;      // the peer's FIN was read
+  bool endStreamDelivered_ = false; // and told to the filters
+  bool endStreamWrite_ = false;     // shut down after the output
+  bool writeShutdown_ = false;
+  bool closeAfterFlush_ = false;
+  bool delayClose_ = false;
+  bool remoteReset_ = false;
+  bool dispatchWanted_ = false;
+  base::Milliseconds delayedCloseTimeout_{1000};
+  std::unique_ptr<event::Timer> closeTimer_;
+  AddressPtr local_;
+  AddressPtr remote_;
+  std::string failureReason_;
+  uint64_t id_ = 0;
+  uint64_t bytesReceived_ = 0;
+  uint64_t bytesSent_ = 0;
+};
+
+} // namespace moe::net

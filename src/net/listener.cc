@@ -1,0 +1,99 @@
+#include "net/listener.h"
+
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "base/strings.h"
+
+namespace moe::net {
+namespace {
+
+// Other sockets want their turn too.
+constexpr int kAcceptsPerTurn = 64;
+
+absl::Status systemError(const Address& address, std::string_view what) {
+  return absl::UnavailableError(
+      base::cat("cannot ", what, " ", address.asString(), ": ", std::strerror(errno)));
+}
+
+bool setOption(int fd, int level, int name) {
+  const int on = 1;
+  return ::setsockopt(fd, level, name, &on, sizeof(on)) == 0;
+}
+
+} // namespace
+
+absl::StatusOr<Fd> listenOn(const Address& address, const ListenOptions& options) {
+  Fd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+  if (!fd.valid()) {
+    return systemError(address, "make a socket for");
+  }
+  if (address.isIp()) {
+    if (!setOption(fd.get(), SOL_SOCKET, SO_REUSEADDR) ||
+        (options.reusePort && !setOption(fd.get(), SOL_SOCKET, SO_REUSEPORT))) {
+      return systemError(address, "set SO_REUSEADDR and SO_REUSEPORT on");
+    }
+    // Accepted sockets inherit it: one system call less a connection.
+    (void)setOption(fd.get(), IPPROTO_TCP, TCP_NODELAY);
+    if (options.freebind && !setOption(fd.get(), IPPROTO_IP, IP_FREEBIND)) {
+      return systemError(address, "set IP_FREEBIND on");
+    }
+    if (options.transparent && !setOption(fd.get(), SOL_IP, IP_TRANSPARENT)) {
+      return systemError(address, "set IP_TRANSPARENT on");
+    }
+    if (address.kind() == Address::Kind::Ipv6) {
+      const int only = options.ipv6Only ? 1 : 0;
+      (void)::setsockopt(fd.get(), IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only));
+    }
+  } else if (!address.asString().empty() && address.asString().front() != '@') {
+    // A socket file that an earlier process left behind; anything else is not ours to remove.
+    struct stat info{};
+    if (::lstat(address.asString().c_str(), &info) == 0 && S_ISSOCK(info.st_mode)) {
+      ::unlink(address.asString().c_str());
+    }
+  }
+  if (::bind(fd.get(), address.sockAddr(), address.sockAddrLength()) != 0) {
+    return systemError(address, "bind to");
+  }
+  if (::listen(fd.get(), options.backlog) != 0) {
+    return systemError(address, "listen on");
+  }
+  return fd;
+}
+
+Listener::Listener(event::Loop& loop, Fd fd, AddressPtr address, AcceptCallback callback)
+    : fd_(std::move(fd)), address_(std::move(address)),
+      wildcard_(address_->isAny() || address_->port() == 0), callback_(std::move(callback)) {
+  retry_ = loop.createTimer([this] { resume(); });
+  watcher_ =
+      std::make_unique<FdWatcher>(loop, fd_.get(), [this](int /*events*/) { acceptReady(); });
+  resume();
+}
+
+void Listener::pause() { watcher_->watch(0); }
+void Listener::resume() { watcher_->watch(FdWatcher::kRead); }
+
+void Listener::acceptReady() {
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    sockaddr_storage storage{};
+    socklen_t length = sizeof(storage);
+    Fd accepted(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length,
+                          SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (!accepted.valid()) {
+      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+        // Out of descriptors: the queue stays readable; wait instead of spinning.
+        pause();
+        retry_->enable(base::Milliseconds(100));
+      }
+      return;
+    }
+    AddressPtr local = wildcard_ ? Address::localOf(accepted.get()) : address_;
+    callback_(std::move(accepted), std::move(local), Address::fromSockaddr(storage, length));
+  }
+}
+
+} // namespace moe::net

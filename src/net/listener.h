@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "event/worker.h"
+#include "net/address.h"
+#include "net/fd.h"
+#include "net/fd_watcher.h"
+
+namespace moe::net {
+
+struct ListenOptions {
+  int backlog = 4096;
+  bool reusePort = true; // a socket per worker, spread by the kernel
+  bool transparent = false;
+  bool freebind = false;
+  bool ipv6Only = false;
+};
+
+// A bound, listening, non-blocking socket. Errors name the address and the system's reason.
+absl::StatusOr<Fd> listenOn(const Address& address, const ListenOptions& options);
+
+// Accepts connections on one worker. On that worker's thread.
+class Listener {
+public:
+  // The callback owns the socket; it may pause() or destroy the listener.
+  using AcceptCallback = std::function<void(Fd fd, AddressPtr local, AddressPtr remote)>;
+
+  // `address` is the bound one; the local address of accepted sockets is asked of the kernel only
+  // if it is a wildcard.
+  Listener(event::Loop& loop, Fd fd, AddressPtr address, AcceptCallback callback);
+
+  // Stops or goes on accepting; the kernel queues meanwhile.
+  void pause();
+  void resume();
+  const AddressPtr& address() const { return address_; }
+
+private:
+  void acceptReady();
+
+  Fd fd_;
+  AddressPtr address_;
+  bool wildcard_;
+  AcceptCallback callback_;
+  std::unique_ptr<event::Timer> retry_; // after running out of descriptors
+  std::unique_ptr<FdWatcher> watcher_;  // Last: stops before the descriptor closes.
+};
+
+} // namespace moe::net

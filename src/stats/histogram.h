@@ -1,0 +1,48 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+namespace moe::stats {
+
+struct Identity;
+
+// Counts of values in log-linear buckets (16 per power of two: at most 6.25 % wide). Any thread; a
+// record is two relaxed additions.
+class Histogram {
+public:
+  explicit Histogram(Identity identity);
+  ~Histogram();
+  Histogram(const Histogram&) = delete;
+  Histogram& operator=(const Histogram&) = delete;
+
+  void record(uint64_t value);
+
+  struct Snapshot {
+    uint64_t count = 0;
+    uint64_t sum = 0;
+    std::vector<uint64_t> buckets; // by bucketIndex
+    // The value below which `quantile` (0..1) of the records lie; 0 if there are none.
+    double quantile(double quantile) const;
+    // Records of at most `bound`, interpolated in the bucket that holds it.
+    uint64_t atMost(double bound) const;
+  };
+  Snapshot snapshot() const;
+  const Identity& identity() const { return *identity_; }
+
+  static constexpr size_t kSubBits = 4;
+  static constexpr size_t kBuckets = (64 - kSubBits + 1) << kSubBits; // 976: 8 KB a histogram
+  static size_t bucketIndex(uint64_t value);
+  // Lower bound of a bucket (inclusive).
+  static uint64_t bucketStart(size_t index);
+
+private:
+  std::unique_ptr<const Identity> identity_;
+  std::atomic<uint64_t> sum_{0};
+  std::array<std::atomic<uint64_t>, kBuckets> buckets_{};
+};
+
+} // namespace moe::stats

@@ -1,0 +1,118 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/time.h"
+#include "envoy/config/cluster/v3/cluster.pb.h"
+#include "http/protocol.h"
+#include "stats/stats.h"
+
+namespace moe::upstream {
+
+// One circuit breaker: a count that all workers share, and its limit.
+class Resource {
+public:
+  explicit Resource(uint64_t limit) : limit_(limit) {}
+  // False, and nothing taken, at the limit.
+  bool tryTake() {
+    if (taken_.fetch_add(1, std::memory_order_relaxed) >= limit_) {
+      taken_.fetch_sub(1, std::memory_order_relaxed);
+      return false;
+    }
+    return true;
+  }
+  void release() { taken_.fetch_sub(1, std::memory_order_relaxed); }
+  uint64_t taken() const { return taken_.load(std::memory_order_relaxed); }
+  uint64_t limit() const { return limit_; }
+
+private:
+  std::atomic<uint64_t> taken_{0};
+  const uint64_t limit_;
+};
+
+// Envoy's circuit_breakers.thresholds of one priority; its defaults.
+struct CircuitBreakers {
+  explicit CircuitBreakers(uint64_t cx = 1024, uint64_t pending = 1024, uint64_t rq = 1024,
+                           uint64_t retry = 3)
+      : connections(cx), pendingRequests(pending), requests(rq), retries(retry) {}
+  Resource connections;
+  Resource pendingRequests;
+  Resource requests;
+  Resource retries;
+};
+
+// The cluster.<name>. counters that the request path touches.
+struct ClusterStats {
+  explicit ClusterStats(const stats::Scope& scope);
+  stats::Counter& cxTotal;
+  stats::Gauge& cxActive;
+  stats::Counter& cxConnectFail;
+  stats::Counter& cxConnectTimeout;
+  stats::Counter& cxDestroy;
+  stats::Counter& cxDestroyLocal;
+  stats::Counter& cxDestroyRemote;
+  stats::Counter& cxOverflow;
+  stats::Counter& cxIdleTimeout;
+  stats::Counter& cxMaxRequests;
+  stats::Counter& cxHttp1Total;
+  stats::Counter& cxHttp2Total;
+  stats::Counter& cxRxBytes;
+  stats::Counter& cxTxBytes;
+  stats::Counter& cxNoneHealthy;
+  stats::Counter& rqTotal;
+  stats::Gauge& rqActive;
+  stats::Gauge& rqPendingActive;
+  stats::Counter& rqPendingTotal;
+  stats::Counter& rqPendingOverflow;
+  stats::Counter& rqPendingFailureEject;
+  stats::Counter& rqCancelled;
+  stats::Counter& rqTimeout;
+  stats::Counter& rqMaintenanceMode;
+  stats::Counter& rqRxReset;
+  stats::Counter& rqTxReset;
+  stats::Counter& rqCompleted;
+  stats::Counter& rq1xx;
+  stats::Counter& rq2xx;
+  stats::Counter& rq3xx;
+  stats::Counter& rq4xx;
+  stats::Counter& rq5xx;
+  stats::Histogram& rqTime; // milliseconds
+  stats::Histogram& cxConnectMs;
+  stats::Gauge& membershipTotal;
+  stats::Gauge& membershipHealthy;
+  stats::Counter& membershipChange;
+};
+
+// What is fixed about a cluster; shared by main thread, workers and requests. Immutable but for
+// counts.
+class ClusterInfo {
+public:
+  // Copies what it needs of `proto`, which was checked by the cluster manager.
+  ClusterInfo(const envoy::config::cluster::v3::Cluster& proto, const stats::Scope& scope);
+
+  const std::string& name() const { return proto_.name(); }
+  const envoy::config::cluster::v3::Cluster& proto() const { return proto_; }
+  base::Milliseconds connectTimeout() const { return connectTimeout_; }
+  // How long a connection may wait unused; nothing: for ever. Envoy's default: one hour.
+  std::optional<base::Milliseconds> idleTimeout() const { return idleTimeout_; }
+  uint32_t maxRequestsPerConnection() const { return maxRequestsPerConnection_; } // 0: no limit
+  uint32_t bufferLimit() const { return bufferLimit_; }
+  CircuitBreakers& breakers() const { return breakers_; }
+  ClusterStats& stats() const { return stats_; }
+
+private:
+  envoy::config::cluster::v3::Cluster proto_;
+  base::Milliseconds connectTimeout_{5000};
+  std::optional<base::Milliseconds> idleTimeout_;
+  uint32_t maxRequestsPerConnection_ = 0;
+  uint32_t bufferLimit_ = 1024 * 1024;
+  mutable CircuitBreakers breakers_;
+  mutable ClusterStats stats_;
+};
+using ClusterInfoPtr = std::shared_ptr<const ClusterInfo>;
+
+} // namespace moe::upstream

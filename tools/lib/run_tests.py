@@ -1,0 +1,196 @@
+#!/usr/bin/env python3
+"""Runs moe's tests and sums them up in one line: `N passed, N failed`.
+
+Parts: unit, integration, go, fuzz, checks. Without a part, all of them on the release and asan
+builds; with --all also the tsan build, longer fuzzing and clang-tidy.
+"""
+import argparse
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PARTS = ["unit", "integration", "go", "fuzz", "checks"]
+SANITIZER_ENV = {
+    "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:halt_on_error=1",
+    "LSAN_OPTIONS": f"suppressions={ROOT}/tests/lsan.supp:print_suppressions=0",
+    "UBSAN_OPTIONS": "print_stacktrace=1",
+    "TSAN_OPTIONS": f"ignore_noninstrumented_modules=1:halt_on_error=1",
+    "ASAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-19",
+    "TSAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-19",
+}
+
+
+class Tally:
+    def __init__(self):
+        self.passed = 0
+        self.failed = 0
+
+    def add(self, passed, failed):
+        self.passed += passed
+        self.failed += failed
+
+    def check(self, name, ok, output=""):
+        print(f"   {'ok  ' if ok else 'FAIL'} {name}", flush=True)
+        if not ok and output:
+            print(output[-8000:], flush=True)
+        self.add(1 if ok else 0, 0 if ok else 1)
+
+
+def say(text):
+    print(f"== {text}", flush=True)
+
+
+def run(command, timeout=1800, **kwargs):
+    """The exit status and the output of a command."""
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              errors="replace", timeout=timeout, **kwargs)
+        return done.returncode, done.stdout
+    except subprocess.TimeoutExpired as expired:
+        output = expired.stdout or b""
+        if isinstance(output, bytes):
+            output = output.decode(errors="replace")
+        return 124, output + f"\nstopped after {timeout} s"
+
+
+def build(preset):
+    """Configures and builds a preset with its output shown; True if it built."""
+    say(f"building {preset}")
+    started = time.monotonic()
+    for command in (["cmake", "--preset", preset], ["cmake", "--build", "--preset", preset]):
+        status, output = run(command, cwd=ROOT, timeout=5400)
+        if status != 0:
+            print(output[-8000:])
+            return False
+    print(f"   {time.monotonic() - started:.0f} s", flush=True)
+    return True
+
+
+def unit(preset, tally):
+    say(f"unit tests ({preset})")
+    programs = sorted((ROOT / "build" / preset / "tests" / "unit").glob("test_*"))
+    programs = [p for p in programs if p.is_file() and os.access(p, os.X_OK)]
+    if not programs:
+        tally.check(f"no unit tests in build/{preset}", False)
+    for program in programs:
+        status, output = run([program, "--gtest_brief=1"], cwd=ROOT, timeout=600,
+                             env={**os.environ, **SANITIZER_ENV})
+        passed = re.search(r"\[  PASSED  \] (\d+) tests?", output)
+        failed = re.search(r"^ ?(\d+) FAILED TESTS?", output, re.M)
+        n_passed = int(passed.group(1)) if passed else 0
+        n_failed = int(failed.group(1)) if failed else 0
+        if status != 0 and n_failed == 0:
+            n_failed = 1  # It ended before it could say.
+        print(f"   {'ok  ' if status == 0 else 'FAIL'} {program.name}: {n_passed} passed, {n_failed} failed",
+              flush=True)
+        if status != 0:
+            print(output[-12000:])
+        tally.add(n_passed, n_failed)
+
+
+def go_tests(folder, arguments, tally, env=None, timeout=1800):
+    """`go test -json`-free counting: -v prints a line for each test."""
+    status, output = run(["go", "test", "-v", *arguments, "./..."], cwd=folder, timeout=timeout,
+                         env={**os.environ, **SANITIZER_ENV, **(env or {})})
+    passed = len(re.findall(r"^--- PASS:", output, re.M))
+    failed = len(re.findall(r"^--- FAIL:", output, re.M))
+    if status != 0 and failed == 0:
+        failed = 1
+    if passed == 0 and failed == 0:
+        failed = 1
+    print(f"   {'ok  ' if status == 0 else 'FAIL'} {folder.relative_to(ROOT)}: {passed} passed, {failed} failed",
+          flush=True)
+    if failed:
+        print(output[-16000:])
+    tally.add(passed, failed)
+
+
+def integration(preset, tally):
+    folder = ROOT / "tests" / "integration"
+    if not (folder / "go.mod").exists():
+        return
+    say(f"integration tests ({preset})")
+    go_tests(folder, ["-count=1", "-timeout=15m"], tally, {"MOE_BIN": str(ROOT / "build" / preset / "moe"), "MOE_PRESET": preset})
+
+
+def go(tally):
+    for folder in [ROOT / "gofilter", ROOT / "tests" / "integration", ROOT / "api" / "descriptors"]:
+        if not (folder / "go.mod").exists():
+            continue
+        say(f"Go checks ({folder.relative_to(ROOT)})")
+        status, output = run(["gofmt", "-l", "."], cwd=folder)
+        tally.check("gofmt", status == 0 and not output.strip(), output)
+        status, output = run(["go", "vet", "./..."], cwd=folder)
+        tally.check("go vet", status == 0, output)
+    if (ROOT / "gofilter" / "go.mod").exists():
+        go_tests(ROOT / "gofilter", ["-race", "-count=1"], tally)
+
+
+def fuzz(tally, seconds):
+    programs = sorted((ROOT / "build" / "asan" / "tests" / "fuzz").glob("*_fuzzer"))
+    if programs:
+        say(f"fuzzing, {seconds} s each")
+    for program in programs:
+        corpus = ROOT / "tests" / "fuzz" / "corpus" / program.name.removesuffix("_fuzzer")
+        found = ROOT / "build" / "asan" / "found" / program.name
+        found.mkdir(parents=True, exist_ok=True)
+        status, output = run([program, f"-max_total_time={seconds}", f"-artifact_prefix={found}/", "-timeout=10",
+                              "-rss_limit_mb=4096", found, *([corpus] if corpus.exists() else [])],
+                             timeout=seconds + 120, env={**os.environ, **SANITIZER_ENV})
+        tally.check(program.name, status == 0, output)
+
+
+def checks(tally, tidy):
+    say("checks")
+    status, output = run([ROOT / "tools" / "check-layers"], cwd=ROOT)
+    tally.check("layers", status == 0, output)
+    binary = ROOT / "build" / "release" / "moe"
+    if binary.exists():
+        _, output = run(["nm", "-D", binary])
+        leaked = [line for line in output.splitlines() if re.search(r" (_?SSL_|X509_|EVP_|CRYPTO_)", line)]
+        tally.check("no TLS symbol is exported or undefined", not leaked, "\n".join(leaked))
+    sources = [str(p) for folder in ("src", "include", "tests/unit", "tests/fuzz") for p in (ROOT / folder).rglob("*")
+               if p.suffix in (".h", ".cc")]
+    status, output = run(["clang-format-19", "--dry-run", "--Werror", *sources], cwd=ROOT)
+    tally.check("clang-format", status == 0, output)
+    if tidy:
+        files = [s for s in sources if s.endswith(".cc") and "/src/" in s]
+        status, output = run(["clang-tidy-19", "-p", ROOT / "build" / "release", "--quiet", *files], cwd=ROOT,
+                             timeout=5400)
+        tally.check("clang-tidy", status == 0, output)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="only these parts")
+    parser.add_argument("--all", action="store_true", help="also tsan, longer fuzzing and clang-tidy")
+    parser.add_argument("--preset", action="append", help="only these builds")
+    options = parser.parse_args()
+    parts = options.parts or PARTS
+    presets = options.preset or ["release", "asan"] + (["tsan"] if options.all else [])
+    tally = Tally()
+    for preset in presets:
+        if {"unit", "integration", "fuzz", "checks"} & set(parts):
+            if not build(preset):
+                tally.check(f"build of {preset}", False)
+                continue
+        if "unit" in parts:
+            unit(preset, tally)
+        if "integration" in parts:
+            integration(preset, tally)
+    if "go" in parts:
+        go(tally)
+    if "fuzz" in parts and "asan" in presets:
+        fuzz(tally, 120 if options.all else 5)
+    if "checks" in parts:
+        checks(tally, options.all)
+    print(f"{tally.passed} passed, {tally.failed} failed")
+    return 1 if tally.failed or not tally.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
