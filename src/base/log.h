@@ -13,9 +13,9 @@ using LoggerPtr = std::shared_ptr<Logger>;
 } // namespace moe::base
 
 // Formats its arguments only when the level is on.
-#define MOE_LOG(logger, level, ...)                      \
-  do {                                                   \
-    if ((logger).should_log(::spdlog::level::level)) {   \
-      (logger).log(::spdlog::level::level, __VA_ARGS__); \
-    }                                                    \
+#define MOE_LOG(logger, severity, ...)                      \
+  do {                                                      \
+    if ((logger).should_log(::spdlog::level::severity)) {   \
+      (logger).log(::spdlog::level::severity, __VA_ARGS__); \
+    }                                                       \
   } while (false)

@@ -33,8 +33,10 @@ public:
   Builder(size_t textSize, int maxDepth, Document& document)
       : maxDepth_(maxDepth), budget_(textSize + kSpareMergedEntries), document_(document) {}
 
-  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override { start_ = mark.pos; }
   void OnDocumentEnd() override {}
+  /// Offset of the document's first token.
+  int start() const { return start_; }
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     place(anchored(document_.add(Node::Kind::kNull, markOf(mark)), anchor), mark);
@@ -161,6 +163,7 @@ private:
   }
 
   int maxDepth_;
+  int start_ = 0;
   size_t budget_;
   Document& document_;
   std::vector<Open> open_;
@@ -169,10 +172,17 @@ private:
 
 /// For what follows the document: only empty documents may.
 struct NothingMore : YAML::EventHandler {
+  explicit NothingMore(int start) : last(start) {}
+
   [[noreturn]] static void refuse(const YAML::Mark& mark) {
     throw YAML::ParserException(mark, "found a second document, expected one");
   }
-  void OnDocumentStart(const YAML::Mark&) override {}
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    // yaml-cpp reads a stray comma as an empty document, again and again, without moving on.
+    if (mark.pos == last)
+      throw YAML::ParserException(mark, "found text after the document's end");
+    last = mark.pos;
+  }
   void OnDocumentEnd() override {}
   void OnNull(const YAML::Mark&, YAML::anchor_t) override {}
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { refuse(mark); }
@@ -190,6 +200,8 @@ struct NothingMore : YAML::EventHandler {
     refuse(mark);
   }
   void OnMapEnd() override {}
+
+  int last;
 };
 
 } // namespace
@@ -202,7 +214,7 @@ std::optional<ParseError> parseYaml(std::string_view text, int maxDepth, Documen
     Builder builder(text.size(), maxDepth, document);
     if (!parser.HandleNextDocument(builder))
       return std::nullopt;
-    NothingMore rest;
+    NothingMore rest(builder.start());
     while (parser.HandleNextDocument(rest)) {
     }
   } catch (const YAML::Exception& e) {

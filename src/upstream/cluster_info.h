@@ -25,6 +25,8 @@ public:
     }
     return true;
   }
+  // Over the limit, if need be.
+  void take() { taken_.fetch_add(1, std::memory_order_relaxed); }
   void release() { taken_.fetch_sub(1, std::memory_order_relaxed); }
   uint64_t taken() const { return taken_.load(std::memory_order_relaxed); }
   uint64_t limit() const { return limit_; }
@@ -87,29 +89,34 @@ struct ClusterStats {
   stats::Counter& membershipChange;
 };
 
+// A cluster's configuration, checked and with defaults filled in.
+struct ClusterSettings {
+  envoy::config::cluster::v3::Cluster proto;
+  base::Milliseconds connectTimeout{5000};
+  // How long a connection may wait unused; nothing: for ever. Envoy's default: one hour.
+  std::optional<base::Milliseconds> idleTimeout = base::Milliseconds(3'600'000);
+  uint32_t maxRequestsPerConnection = 0; // 0: no limit
+  uint32_t bufferLimit = 1024 * 1024;
+  uint64_t maxConnections = 1024;
+  uint64_t maxPendingRequests = 1024;
+  uint64_t maxRequests = 1024;
+  uint64_t maxRetries = 3;
+};
+
 // What is fixed about a cluster; shared by main thread, workers and requests. Immutable but for
 // counts.
 class ClusterInfo {
 public:
-  // Copies what it needs of `proto`, which was checked by the cluster manager.
-  ClusterInfo(const envoy::config::cluster::v3::Cluster& proto, const stats::Scope& scope);
+  ClusterInfo(ClusterSettings settings, const stats::Scope& scope);
 
-  const std::string& name() const { return proto_.name(); }
-  const envoy::config::cluster::v3::Cluster& proto() const { return proto_; }
-  base::Milliseconds connectTimeout() const { return connectTimeout_; }
-  // How long a connection may wait unused; nothing: for ever. Envoy's default: one hour.
-  std::optional<base::Milliseconds> idleTimeout() const { return idleTimeout_; }
-  uint32_t maxRequestsPerConnection() const { return maxRequestsPerConnection_; } // 0: no limit
-  uint32_t bufferLimit() const { return bufferLimit_; }
+  const std::string& name() const { return settings_.proto.name(); }
+  const envoy::config::cluster::v3::Cluster& proto() const { return settings_.proto; }
+  const ClusterSettings& settings() const { return settings_; }
   CircuitBreakers& breakers() const { return breakers_; }
   ClusterStats& stats() const { return stats_; }
 
 private:
-  envoy::config::cluster::v3::Cluster proto_;
-  base::Milliseconds connectTimeout_{5000};
-  std::optional<base::Milliseconds> idleTimeout_;
-  uint32_t maxRequestsPerConnection_ = 0;
-  uint32_t bufferLimit_ = 1024 * 1024;
+  const ClusterSettings settings_;
   mutable CircuitBreakers breakers_;
   mutable ClusterStats stats_;
 };

@@ -28,12 +28,13 @@ public:
   virtual const ClusterInfoPtr& infoPtr() const = 0;
   virtual HostPtr chooseHost(const LoadBalancerContext& context) = 0;
   virtual HttpPool& httpPool(const HostPtr& host) = 0;
-  // A new TCP connection, counted and limited (max_connections); null when over the limit. Connect
-  // timeout included: it then ends with RemoteClose and failureReason "connect timeout".
+  // A new TCP connection, counted and limited (max_connections); null when over the limit. The
+  // caller keeps the connect timeout, and calls releaseTcp when the connection has ended.
   virtual std::unique_ptr<net::Connection> connectTcp(const HostPtr& host) = 0;
-  // Must be told when a connection from connectTcp has ended.
-  virtual void tcpConnectionClosed(const HostPtr& host) = 0;
 };
+
+// Gives back what connectTcp took.
+void releaseTcp(const ClusterInfo& info, const Host& host);
 
 // All clusters of one worker. On the worker's thread.
 class WorkerClusters {
@@ -71,6 +72,7 @@ struct ClusterManagerOptions {
   event::Loop& mainLoop;
   stats::Store& stats;
   base::LoggerPtr logger;
+  std::vector<std::string> dnsServers; // "address:port"; empty: the system's
 };
 std::unique_ptr<ClusterManager> createClusterManager(ClusterManagerOptions options);
 

@@ -24,7 +24,7 @@ set(CMAKE_CXX_FLAGS_DEBUG "-O1 -g1 -fno-omit-frame-pointer")
 
 add_library(moe_options INTERFACE)
 target_compile_options(moe_options INTERFACE -pthread -Wall -Wextra -Wpedantic -Werror -Wno-unused-parameter
-                       -Wno-gnu-zero-variadic-macro-arguments -Wno-missing-field-initializers
+                       -Wno-gnu-zero-variadic-macro-arguments -Wno-missing-field-initializers -Wno-deprecated-declarations
                        -Xclang -fno-pch-timestamp)
 if(MOE_SANITIZE)
   target_compile_options(moe_options INTERFACE -fsanitize=${MOE_SANITIZE} -fno-sanitize-recover=undefined)

@@ -69,6 +69,12 @@ TEST_F(Load, SyntaxErrors) {
   EXPECT_THAT(load("a: *nobody"), HasSubstr("anchor is not defined"));
   EXPECT_THAT(load("some_int32: 1\n---\nsome_int32: 2"),
               StartsWith("t.yaml:3:1: syntax error: found a second document"));
+  EXPECT_THAT(load("}"), StartsWith("t.yaml:1:1: syntax error: illegal flow end"));
+  EXPECT_THAT(load("{some_int32: 1}, x"),
+              StartsWith("t.yaml:1:16: syntax error: found text after"));
+  EXPECT_THAT(load(", x"), StartsWith("t.yaml:1:1: syntax error: found text after"));
+  EXPECT_THAT(load("some_int32: 1\n]"), StartsWith("t.yaml:2:1: syntax error: "));
+  EXPECT_THAT(load("{some_int32: 1}}"), StartsWith("t.yaml:1:16: syntax error: "));
   EXPECT_THAT(load("? [a]\n: 1"), HasSubstr("found a list as a key"));
 }
 

@@ -1,0 +1,235 @@
+#include "base/strings.h"
+#include "http/codec/http1.h"
+#include "http/codec/http1_encoder.h"
+#include "http/codec/http1_parser.h"
+#include "http/codec/http1_tokens.h"
+
+namespace moe::http {
+namespace {
+
+// One upstream connection: one request at a time.
+class Http1Client final : public ClientCodec, public RequestEncoder, private Http1ParserHandler {
+public:
+  Http1Client(const CodecContext& context, net::Connection& connection,
+              ClientCodecCallbacks& callbacks, const Http1ClientSettings& settings)
+      : context_(context), connection_(connection), callbacks_(callbacks), settings_(settings),
+        parser_(Http1Parser::Role::Response, *this, context.worker.slab,
+                {settings.maxHeadersBytes, settings.maxHeadersCount}) {}
+
+  // --- ClientCodec
+  RequestEncoder& newStream(ResponseDecoder& decoder) override {
+    decoder_ = &decoder;
+    streamCallbacks_ = nullptr;
+    requestDone_ = false;
+    framing_ = Http1Framing::None;
+    bytesSent_ = 0;
+    parser_.reset();
+    return *this;
+  }
+  absl::Status dispatch(base::Buffer& data, bool endStream) override;
+  Protocol protocol() const override { return Protocol::Http11; }
+  void goAway() override {}
+  void onConnectionAboveHighWatermark() override {
+    if (streamCallbacks_ != nullptr) {
+      streamCallbacks_->onAboveWriteBufferHighWatermark();
+    }
+  }
+  void onConnectionBelowLowWatermark() override {
+    if (streamCallbacks_ != nullptr) {
+      streamCallbacks_->onBelowWriteBufferLowWatermark();
+    }
+  }
+  void onConnectionClosed(ResetReason reason, std::string_view details) override {
+    decoder_ = nullptr;
+    if (StreamCallbacks* callbacks = std::exchange(streamCallbacks_, nullptr)) {
+      callbacks->onResetStream(reason, details);
+    }
+  }
+
+  // --- RequestEncoder
+  void setCallbacks(StreamCallbacks* callbacks) override { streamCallbacks_ = callbacks; }
+  void resetStream(ResetReason /*reason*/) override {
+    streamCallbacks_ = nullptr;
+    decoder_ = nullptr;
+    connection_.close(net::CloseType::NoFlush);
+  }
+  void readDisable(bool disable) override {
+    disable ? ++readDisables_ : --readDisables_;
+    connection_.readDisable(disable);
+  }
+  uint32_t bufferLimit() const override { return connection_.bufferLimit(); }
+  uint64_t bytesReceived() const override { return parser_.bytes(); }
+  uint64_t bytesSent() const override { return bytesSent_; }
+  absl::Status encodeHeaders(const HeaderMap& headers, bool endStream) override;
+  void encodeData(base::Buffer& data, bool endStream) override;
+  void encodeTrailers(const HeaderMap& trailers) override;
+
+private:
+  HeaderMapPtr newHeaders() override { return context_.headers.make(); }
+  bool onHead(HeaderMapPtr headers, bool end) override;
+  void onBody(base::Buffer& data, bool end) override;
+  void onTrailers(HeaderMapPtr trailers) override;
+
+  void write(base::Buffer& out, bool endStream = false) {
+    bytesSent_ += out.size();
+    connection_.write(out, endStream);
+  }
+  void finishResponse();
+
+  CodecContext context_;
+  net::Connection& connection_;
+  ClientCodecCallbacks& callbacks_;
+  const Http1ClientSettings settings_;
+  Http1Parser parser_;
+  ResponseDecoder* decoder_ = nullptr; // null between responses
+  StreamCallbacks* streamCallbacks_ = nullptr;
+  Http1Framing framing_ = Http1Framing::None;
+  uint64_t bytesSent_ = 0;
+  int readDisables_ = 0;
+  bool requestDone_ = false;
+  bool tunnelRequested_ = false;
+};
+
+absl::Status Http1Client::encodeHeaders(const HeaderMap& headers, bool endStream) {
+  const std::string_view method = headers.method();
+  const bool connect = method == "CONNECT";
+  if (method.empty() || headers.authority().empty() || (!connect && headers.path().empty())) {
+    return absl::InvalidArgumentError("missing required header: :method, :path or :authority");
+  }
+  tunnelRequested_ = connect || headers.has(HeaderId::Upgrade);
+  parser_.setResponseContext(method == "HEAD", connect);
+  Http1HeadOptions options;
+  if (tunnelRequested_) {
+    options.framing = Http1Framing::Tunnel;
+    options.dropContentLength = connect;
+  } else if (headers.has(HeaderId::ContentLength)) {
+    options.framing = Http1Framing::Length;
+  } else if (!endStream) {
+    options.framing = Http1Framing::Chunked;
+  } else if (method == "POST" || method == "PUT" || method == "PATCH") {
+    options.contentLengthZero = true; // RFC 9110 section 8.6
+  }
+  framing_ = options.framing;
+  base::Buffer out;
+  writeRequestHead(headers, options, context_.worker.slab, out);
+  write(out);
+  requestDone_ = endStream;
+  return absl::OkStatus();
+}
+
+void Http1Client::encodeData(base::Buffer& data, bool endStream) {
+  base::Buffer out;
+  if (framing_ == Http1Framing::Chunked) {
+    if (!data.empty()) {
+      writeChunk(data, context_.worker.slab, out);
+    }
+    if (endStream) {
+      writeLastChunk(nullptr, context_.worker.slab, out);
+    }
+  } else {
+    out.moveFrom(data);
+  }
+  requestDone_ = requestDone_ || endStream;
+  // The end of a tunnel's direction is the end of the connection's.
+  write(out, endStream && parser_.tunnel());
+}
+
+void Http1Client::encodeTrailers(const HeaderMap& trailers) {
+  base::Buffer out;
+  if (framing_ == Http1Framing::Chunked) {
+    writeLastChunk(settings_.enableTrailers ? &trailers : nullptr, context_.worker.slab, out);
+  }
+  requestDone_ = true;
+  write(out);
+}
+
+bool Http1Client::onHead(HeaderMapPtr headers, bool end) {
+  if (decoder_ == nullptr) {
+    return parser_.fail(502, "http1.unexpected_response");
+  }
+  const uint32_t status = headers->status();
+  if (status < 200 && status != 101) {
+    ResponseDecoder* decoder = decoder_;
+    parser_.reset(); // the final response follows
+    decoder->decode1xxHeaders(std::move(headers));
+    return true;
+  }
+  if (status == 101 && !tunnelRequested_) {
+    return parser_.fail(502, "http1.unexpected_upgrade");
+  }
+  decoder_->decodeHeaders(std::move(headers), end);
+  if (end) {
+    finishResponse();
+  }
+  return true;
+}
+
+void Http1Client::onBody(base::Buffer& data, bool end) {
+  if (decoder_ == nullptr) {
+    return;
+  }
+  decoder_->decodeData(data, end);
+  if (end) {
+    finishResponse();
+  }
+}
+
+void Http1Client::onTrailers(HeaderMapPtr trailers) {
+  if (decoder_ == nullptr) {
+    return;
+  }
+  if (settings_.enableTrailers) {
+    decoder_->decodeTrailers(std::move(trailers));
+  } else {
+    base::Buffer none;
+    decoder_->decodeData(none, true);
+  }
+  finishResponse();
+}
+
+void Http1Client::finishResponse() {
+  decoder_ = nullptr;
+  streamCallbacks_ = nullptr;
+}
+
+absl::Status Http1Client::dispatch(base::Buffer& data, bool endStream) {
+  if (decoder_ == nullptr && !data.empty()) {
+    data.clear();
+    return absl::InvalidArgumentError("http1.unexpected_data"); // nobody asked
+  }
+  // An interim response resets the parser: go on with what follows it.
+  const bool waiting = decoder_ != nullptr;
+  while (decoder_ != nullptr && !data.empty()) {
+    const size_t before = data.size();
+    if (!parser_.execute(data)) {
+      return absl::InvalidArgumentError(base::cat(parser_.error().details));
+    }
+    if (connection_.closed() || data.size() == before) {
+      break;
+    }
+  }
+  if (endStream && decoder_ != nullptr && !connection_.closed() && !parser_.finish()) {
+    return absl::InvalidArgumentError("http1.premature_end");
+  }
+  if (waiting && decoder_ == nullptr && !connection_.closed()) {
+    while (readDisables_ > 0) {
+      --readDisables_;
+      connection_.readDisable(false);
+    }
+    const bool reusable = parser_.keepAlive() && requestDone_ && data.empty() && !endStream &&
+                          framing_ != Http1Framing::Tunnel;
+    callbacks_.onStreamComplete(reusable);
+  }
+  return absl::OkStatus();
+}
+
+} // namespace
+
+std::unique_ptr<ClientCodec> createHttp1Client(const CodecContext& context,
+                                               net::Connection& connection,
+                                               ClientCodecCallbacks& callbacks,
+                                               const Http1ClientSettings& settings) {
+  return std::make_unique<Http1Client>(context, connection, callbacks, settings);
+}
+
+} // namespace moe::http

@@ -1,0 +1,246 @@
+#include "upstream/cluster_config.h"
+
+#include <google/protobuf/util/message_differencer.h>
+
+#include <algorithm>
+
+#include "base/strings.h"
+#include "config/duration.h"
+#include "config/typed_config.h"
+#include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
+
+namespace moe::upstream {
+namespace {
+
+using Cluster = envoy::config::cluster::v3::Cluster;
+using config::fieldError;
+using config::FieldPath;
+using config::inQuotes;
+using HttpProtocolOptions = envoy::extensions::upstreams::http::v3::HttpProtocolOptions;
+
+absl::Status readCommonOptions(const envoy::config::core::v3::HttpProtocolOptions& options,
+                               const FieldPath& path, ClusterSettings& out) {
+  if (options.has_idle_timeout()) {
+    const auto timeout = config::toMillis(options.idle_timeout(), path.field("idle_timeout"));
+    if (!timeout.ok()) {
+      return timeout.status();
+    }
+    out.idleTimeout = timeout->count() == 0 ? std::nullopt : std::optional(*timeout);
+  }
+  if (options.has_max_requests_per_connection()) {
+    out.maxRequestsPerConnection = options.max_requests_per_connection().value();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status readProtocolOptions(const Cluster& proto, const FieldPath& path,
+                                 ClusterSettings& out) {
+  constexpr std::string_view name = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+  const auto found = proto.typed_extension_protocol_options().find(std::string(name));
+  // By name: the accessor is marked deprecated, the field is in use.
+  const auto* http2 = Cluster::descriptor()->FindFieldByName("http2_protocol_options");
+  if (http2 != nullptr && proto.GetReflection()->HasField(proto, http2)) {
+    return fieldError(path.field("http2_protocol_options"), "HTTP/2", "HTTP/1 to upstreams");
+  }
+  if (found == proto.typed_extension_protocol_options().end()) {
+    return absl::OkStatus();
+  }
+  const FieldPath at = path.field("typed_extension_protocol_options").key(name);
+  const auto options = config::unpackTo<HttpProtocolOptions>(found->second, at);
+  if (!options.ok()) {
+    return options.status();
+  }
+  const auto& explicitConfig = options->explicit_http_config();
+  if (explicitConfig.has_http2_protocol_options() || explicitConfig.has_http3_protocol_options() ||
+      options->has_auto_config()) {
+    return fieldError(at.field("explicit_http_config"), "a protocol other than HTTP/1",
+                      "http_protocol_options");
+  }
+  if (options->has_common_http_protocol_options()) {
+    return readCommonOptions(options->common_http_protocol_options(),
+                             at.field("common_http_protocol_options"), out);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status checkSubsets(const Cluster& proto, const FieldPath& path) {
+  const auto& subsets = proto.lb_subset_config();
+  using Selector = Cluster::LbSubsetConfig::LbSubsetSelector;
+  for (int i = 0; i < subsets.subset_selectors_size(); ++i) {
+    const Selector& selector = subsets.subset_selectors(i);
+    const FieldPath at =
+        path.field("lb_subset_config").field("subset_selectors").index(static_cast<size_t>(i));
+    if (selector.keys().empty()) {
+      return fieldError(at.field("keys"), "none", "at least one metadata key");
+    }
+    if (selector.fallback_policy() != Selector::KEYS_SUBSET) {
+      continue;
+    }
+    const auto& keys = selector.keys();
+    if (selector.fallback_keys_subset().empty() ||
+        selector.fallback_keys_subset_size() >= selector.keys_size()) {
+      return fieldError(at.field("fallback_keys_subset"),
+                        base::cat(selector.fallback_keys_subset_size(), " keys"),
+                        "some of the selector's keys, but fewer");
+    }
+    for (const std::string& key : selector.fallback_keys_subset()) {
+      if (std::find(keys.begin(), keys.end(), key) == keys.end()) {
+        return fieldError(at.field("fallback_keys_subset"), inQuotes(key),
+                          "one of the selector's keys");
+      }
+    }
+  }
+  return absl::OkStatus();
+}
+
+} // namespace
+
+absl::StatusOr<ClusterSettings> readCluster(const Cluster& proto, const FieldPath& path) {
+  ClusterSettings out;
+  out.proto = proto;
+  if (proto.name().empty()) {
+    return fieldError(path.field("name"), "nothing", "the cluster's name");
+  }
+  if (proto.has_cluster_type()) {
+    return fieldError(path.field("cluster_type"), inQuotes(proto.cluster_type().name()),
+                      "type: STATIC or STRICT_DNS");
+  }
+  if (proto.type() != Cluster::STATIC && proto.type() != Cluster::STRICT_DNS) {
+    return fieldError(path.field("type"), Cluster::DiscoveryType_Name(proto.type()),
+                      "STATIC or STRICT_DNS");
+  }
+  if (proto.lb_policy() != Cluster::ROUND_ROBIN && proto.lb_policy() != Cluster::RANDOM &&
+      proto.lb_policy() != Cluster::LEAST_REQUEST) {
+    return fieldError(path.field("lb_policy"), Cluster::LbPolicy_Name(proto.lb_policy()),
+                      "ROUND_ROBIN, RANDOM or LEAST_REQUEST");
+  }
+  if (proto.has_transport_socket()) {
+    return fieldError(path.field("transport_socket"), inQuotes(proto.transport_socket().name()),
+                      "none: connections are in clear text");
+  }
+  const auto connect = config::toMillisOr(proto.has_connect_timeout(), proto.connect_timeout(),
+                                          out.connectTimeout, path.field("connect_timeout"));
+  if (!connect.ok()) {
+    return connect.status();
+  }
+  out.connectTimeout = *connect;
+  if (proto.has_per_connection_buffer_limit_bytes()) {
+    out.bufferLimit = proto.per_connection_buffer_limit_bytes().value();
+  }
+  for (const auto& limits : proto.circuit_breakers().thresholds()) {
+    if (limits.priority() != envoy::config::core::v3::DEFAULT) {
+      continue;
+    }
+    if (limits.has_max_connections()) {
+      out.maxConnections = limits.max_connections().value();
+    }
+    if (limits.has_max_pending_requests()) {
+      out.maxPendingRequests = limits.max_pending_requests().value();
+    }
+    if (limits.has_max_requests()) {
+      out.maxRequests = limits.max_requests().value();
+    }
+    if (limits.has_max_retries()) {
+      out.maxRetries = limits.max_retries().value();
+    }
+  }
+  if (absl::Status status = checkSubsets(proto, path); !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = readProtocolOptions(proto, path, out); !status.ok()) {
+    return status;
+  }
+  return out;
+}
+
+absl::StatusOr<std::vector<EndpointSpec>>
+readEndpoints(const envoy::config::endpoint::v3::ClusterLoadAssignment& assignment,
+              const FieldPath& path) {
+  std::vector<EndpointSpec> out;
+  for (int l = 0; l < assignment.endpoints_size(); ++l) {
+    const auto& locality = assignment.endpoints(l);
+    const FieldPath localityPath = path.field("endpoints").index(static_cast<size_t>(l));
+    if (locality.priority() > 128) {
+      return fieldError(localityPath.field("priority"), base::cat(locality.priority()), "0 to 128");
+    }
+    for (int e = 0; e < locality.lb_endpoints_size(); ++e) {
+      const auto& endpoint = locality.lb_endpoints(e);
+      EndpointSpec spec;
+      spec.path = localityPath.field("lb_endpoints")
+                      .index(static_cast<size_t>(e))
+                      .field("endpoint")
+                      .field("address");
+      const auto& address = endpoint.endpoint().address();
+      if (address.has_socket_address()) {
+        spec.address = address.socket_address().address();
+        spec.port = address.socket_address().port_value();
+        spec.path = spec.path.field("socket_address");
+        if (spec.port == 0 || spec.port > 65535) {
+          return fieldError(spec.path.field("port_value"), base::cat(spec.port), "1 to 65535");
+        }
+      } else if (address.has_pipe()) {
+        spec.address = address.pipe().path();
+        spec.pipe = true;
+      } else {
+        return fieldError(spec.path, "neither", "socket_address or pipe");
+      }
+      spec.hostname = endpoint.endpoint().hostname();
+      if (endpoint.has_load_balancing_weight()) {
+        spec.weight = endpoint.load_balancing_weight().value();
+      }
+      spec.priority = locality.priority();
+      spec.locality = locality.locality();
+      spec.metadata = endpoint.metadata();
+      switch (endpoint.health_status()) {
+      case envoy::config::core::v3::UNHEALTHY:
+      case envoy::config::core::v3::DRAINING:
+      case envoy::config::core::v3::TIMEOUT:
+        spec.healthy = false;
+        break;
+      default:
+        break;
+      }
+      out.push_back(std::move(spec));
+    }
+  }
+  return out;
+}
+
+HostPtr makeHost(const EndpointSpec& spec, net::AddressPtr address) {
+  return std::make_shared<const Host>(std::move(address), spec.hostname, spec.weight, spec.priority,
+                                      spec.locality, spec.metadata, spec.healthy);
+}
+
+HostSetPtr makeHostSet(std::vector<HostPtr> hosts, const HostSet* old, uint32_t overprovisioning) {
+  auto set = std::make_shared<HostSet>();
+  set->version = old == nullptr ? 1 : old->version + 1;
+  base::StringMap<HostPtr> known;
+  if (old != nullptr) {
+    for (const auto& priority : old->priorities) {
+      for (const HostPtr& host : priority.hosts) {
+        known.emplace(host->address()->asString(), host);
+      }
+    }
+  }
+  for (HostPtr& host : hosts) {
+    if (const auto found = known.find(host->address()->asString()); found != known.end()) {
+      const Host& before = *found->second;
+      if (before.weight() == host->weight() && before.priority() == host->priority() &&
+          before.healthy() == host->healthy() && before.hostname() == host->hostname() &&
+          google::protobuf::util::MessageDifferencer::Equals(before.metadata(), host->metadata())) {
+        host = found->second;
+      }
+    }
+    while (set->priorities.size() <= host->priority()) {
+      set->priorities.emplace_back().overprovisioningPercent = overprovisioning;
+    }
+    HostSet::Priority& priority = set->priorities[host->priority()];
+    priority.hosts.push_back(host);
+    if (host->healthy()) {
+      priority.healthy.push_back(host);
+    }
+  }
+  return set;
+}
+
+} // namespace moe::upstream

@@ -1,0 +1,45 @@
+#include "upstream/cluster_info.h"
+
+namespace moe::upstream {
+
+ClusterStats::ClusterStats(const stats::Scope& scope)
+    : cxTotal(scope.counter("upstream_cx_total")), cxActive(scope.gauge("upstream_cx_active")),
+      cxConnectFail(scope.counter("upstream_cx_connect_fail")),
+      cxConnectTimeout(scope.counter("upstream_cx_connect_timeout")),
+      cxDestroy(scope.counter("upstream_cx_destroy")),
+      cxDestroyLocal(scope.counter("upstream_cx_destroy_local")),
+      cxDestroyRemote(scope.counter("upstream_cx_destroy_remote")),
+      cxOverflow(scope.counter("upstream_cx_overflow")),
+      cxIdleTimeout(scope.counter("upstream_cx_idle_timeout")),
+      cxMaxRequests(scope.counter("upstream_cx_max_requests")),
+      cxHttp1Total(scope.counter("upstream_cx_http1_total")),
+      cxHttp2Total(scope.counter("upstream_cx_http2_total")),
+      cxRxBytes(scope.counter("upstream_cx_rx_bytes_total")),
+      cxTxBytes(scope.counter("upstream_cx_tx_bytes_total")),
+      cxNoneHealthy(scope.counter("upstream_cx_none_healthy")),
+      rqTotal(scope.counter("upstream_rq_total")), rqActive(scope.gauge("upstream_rq_active")),
+      rqPendingActive(scope.gauge("upstream_rq_pending_active")),
+      rqPendingTotal(scope.counter("upstream_rq_pending_total")),
+      rqPendingOverflow(scope.counter("upstream_rq_pending_overflow")),
+      rqPendingFailureEject(scope.counter("upstream_rq_pending_failure_eject")),
+      rqCancelled(scope.counter("upstream_rq_cancelled")),
+      rqTimeout(scope.counter("upstream_rq_timeout")),
+      rqMaintenanceMode(scope.counter("upstream_rq_maintenance_mode")),
+      rqRxReset(scope.counter("upstream_rq_rx_reset")),
+      rqTxReset(scope.counter("upstream_rq_tx_reset")),
+      rqCompleted(scope.counter("upstream_rq_completed")), rq1xx(scope.counter("upstream_rq_1xx")),
+      rq2xx(scope.counter("upstream_rq_2xx")), rq3xx(scope.counter("upstream_rq_3xx")),
+      rq4xx(scope.counter("upstream_rq_4xx")), rq5xx(scope.counter("upstream_rq_5xx")),
+      rqTime(scope.histogram("upstream_rq_time")),
+      cxConnectMs(scope.histogram("upstream_cx_connect_ms")),
+      membershipTotal(scope.gauge("membership_total")),
+      membershipHealthy(scope.gauge("membership_healthy")),
+      membershipChange(scope.counter("membership_change")) {}
+
+ClusterInfo::ClusterInfo(ClusterSettings settings, const stats::Scope& scope)
+    : settings_(std::move(settings)),
+      breakers_(settings_.maxConnections, settings_.maxPendingRequests, settings_.maxRequests,
+                settings_.maxRetries),
+      stats_(scope) {}
+
+} // namespace moe::upstream

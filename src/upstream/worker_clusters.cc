@@ -1,0 +1,116 @@
+#include "upstream/worker_clusters.h"
+
+#include "upstream/balancers.h"
+#include "upstream/http1_pool.h"
+
+namespace moe::upstream {
+
+class WorkerClustersImpl::Cluster final : public WorkerCluster {
+public:
+  Cluster(event::Worker& worker, http::HeaderMapPool& headers, ClusterInfoPtr info)
+      : worker_(worker), headers_(headers), info_(std::move(info)) {}
+
+  const ClusterInfo& info() const override { return *info_; }
+  const ClusterInfoPtr& infoPtr() const override { return info_; }
+
+  HostPtr chooseHost(const LoadBalancerContext& context) override {
+    HostPtr host = balancer_->chooseHost(context);
+    if (host == nullptr) {
+      info_->stats().cxNoneHealthy.inc();
+    }
+    return host;
+  }
+
+  HttpPool& httpPool(const HostPtr& host) override {
+    Entry& entry = pools_[host.get()];
+    if (entry.pool == nullptr) {
+      entry.host = host;
+      entry.pool = createHttp1Pool({worker_, headers_}, info_, host);
+    }
+    return *entry.pool;
+  }
+
+  std::unique_ptr<net::Connection> connectTcp(const HostPtr& host) override {
+    ClusterStats& stats = info_->stats();
+    if (!info_->breakers().connections.tryTake()) {
+      stats.cxOverflow.inc();
+      return nullptr;
+    }
+    stats.cxTotal.inc();
+    stats.cxActive.inc();
+    host->counts().cxTotal.fetch_add(1, std::memory_order_relaxed);
+    host->counts().cxActive.fetch_add(1, std::memory_order_relaxed);
+    auto connection = net::Connection::connect(worker_, host->address(), nullptr);
+    connection->setBufferLimit(info_->settings().bufferLimit);
+    connection->setStats({&stats.cxRxBytes, &stats.cxTxBytes});
+    connection->setNoDelay(true);
+    return connection;
+  }
+
+  void update(HostSetPtr hosts) {
+    hosts_ = std::move(hosts);
+    balancer_ = createBalancer(*info_, hosts_, worker_.random);
+    absl::flat_hash_set<const Host*> present;
+    for (const auto& priority : hosts_->priorities) {
+      for (const HostPtr& host : priority.hosts) {
+        present.insert(host.get());
+      }
+    }
+    for (auto it = pools_.begin(); it != pools_.end();) {
+      if (!present.contains(it->first)) {
+        it->second.pool->drain();
+        if (it->second.pool->idle()) {
+          // Not under the feet of a pool that may be calling.
+          worker_.loop.post([entry = std::make_shared<Entry>(std::move(it->second))] {});
+          pools_.erase(it++);
+          continue;
+        }
+      }
+      ++it;
+    }
+  }
+
+private:
+  struct Entry {
+    HostPtr host;
+    std::unique_ptr<HttpPool> pool;
+  };
+  event::Worker& worker_;
+  http::HeaderMapPool& headers_;
+  ClusterInfoPtr info_;
+  HostSetPtr hosts_;
+  LoadBalancerPtr balancer_;
+  absl::flat_hash_map<const Host*, Entry> pools_;
+};
+
+void releaseTcp(const ClusterInfo& info, const Host& host) {
+  info.stats().cxActive.dec();
+  info.stats().cxDestroy.inc();
+  info.breakers().connections.release();
+  host.counts().cxActive.fetch_sub(1, std::memory_order_relaxed);
+}
+
+WorkerClustersImpl::WorkerClustersImpl(event::Worker& worker, http::HeaderMapPool& headers)
+    : worker_(worker), headers_(headers) {}
+WorkerClustersImpl::~WorkerClustersImpl() = default;
+
+WorkerCluster* WorkerClustersImpl::find(std::string_view name) {
+  const auto found = clusters_.find(name);
+  return found == clusters_.end() ? nullptr : found->second.get();
+}
+
+void WorkerClustersImpl::update(const ClusterInfoPtr& info, HostSetPtr hosts) {
+  auto& cluster = clusters_[info->name()];
+  if (cluster == nullptr || &cluster->info() != info.get()) {
+    cluster = std::make_unique<Cluster>(worker_, headers_, info);
+  }
+  cluster->update(std::move(hosts));
+}
+
+void WorkerClustersImpl::remove(std::string_view name) {
+  if (const auto found = clusters_.find(name); found != clusters_.end()) {
+    clusters_.erase(found);
+  }
+}
+
+} // namespace moe::upstream

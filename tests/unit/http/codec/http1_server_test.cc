@@ -1,0 +1,321 @@
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <functional>
+
+#include "base/strings.h"
+#include "http/codec/http1.h"
+
+namespace moe::http {
+namespace {
+
+// A server codec over a socket pair; the test is the client and, by `handler`, the proxy.
+class Http1ServerTest : public testing::Test,
+                        public net::ConnectionCallbacks,
+                        public ServerCodecCallbacks,
+                        public RequestDecoder,
+                        public StreamCallbacks {
+protected:
+  class Filter final : public net::ReadFilter {
+  public:
+    explicit Filter(Http1ServerTest& test) : test_(test) {}
+    void initialize(net::Connection&) override {}
+    net::FilterStatus onData(base::Buffer& data, bool end) override {
+      if (!test_.codec_->dispatch(data, end).ok() && !test_.connection_->closed()) {
+        test_.codec_->onConnectionClosed(ResetReason::ProtocolError, "");
+        test_.connection_->close(net::CloseType::FlushWriteAndDelay);
+      }
+      return net::FilterStatus::StopIteration;
+    }
+
+  private:
+    Http1ServerTest& test_;
+  };
+
+  void SetUp() override {
+    int fds[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    client_ = net::Fd(fds[0]);
+    auto none = *net::Address::parseIp("127.0.0.1", 1);
+    connection_ = std::make_unique<net::Connection>(worker_, net::Fd(fds[1]), none, none);
+    connection_->setCallbacks(this);
+    connection_->enableHalfClose(true);
+    connection_->addReadFilter(std::make_unique<Filter>(*this));
+    codec_ = createHttp1Server({worker_, headers_}, *connection_, *this, settings_);
+    connection_->start();
+  }
+
+  // Sends bytes, lets everything happen, returns what came back.
+  std::string exchange(std::string_view bytes) {
+    EXPECT_EQ(::send(client_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+    return turn();
+  }
+  std::string turn() {
+    std::string got;
+    for (int i = 0; i < 6; ++i) {
+      worker_.loop.runOnce();
+      char chunk[65536];
+      ssize_t n = 0;
+      while ((n = ::recv(client_.get(), chunk, sizeof(chunk), 0)) > 0) {
+        got.append(chunk, static_cast<size_t>(n));
+      }
+      serverClosed_ = serverClosed_ || n == 0;
+    }
+    return got;
+  }
+  void respond(uint32_t status, std::string_view body) {
+    HeaderMapPtr headers = headers_.make();
+    headers->setStatus(status);
+    headers->setNumber(HeaderId::ContentLength, body.size());
+    encoder_->encodeHeaders(*headers, body.empty());
+    if (!body.empty()) {
+      base::Buffer data;
+      data.append(worker_.slab, body);
+      encoder_->encodeData(data, true);
+    }
+  }
+
+  // ServerCodecCallbacks
+  RequestDecoder& newStream(ResponseEncoder& encoder) override {
+    encoder_ = &encoder;
+    encoder.setCallbacks(this);
+    log_ += "new ";
+    return *this;
+  }
+  void onProtocolError(uint32_t status, std::string_view details) override {
+    log_ += base::cat("error=", status, ",", details, " ");
+  }
+  // RequestDecoder
+  void decodeHeaders(HeaderMapPtr headers, bool end) override {
+    log_ += base::cat(headers->method(), " ", headers->authority(), headers->path(),
+                      end ? " end " : " ");
+    last_ = std::move(headers);
+    if (end && onEnd_) {
+      onEnd_();
+    }
+  }
+  void decodeData(base::Buffer& data, bool end) override {
+    body_ += data.toString();
+    if (end) {
+      log_ += base::cat("body=", body_, " end ");
+      body_.clear();
+      if (onEnd_) {
+        onEnd_();
+      }
+    }
+  }
+  void decodeTrailers(HeaderMapPtr trailers) override {
+    log_ += base::cat("body=", body_, " trailers=", trailers->entries()[0].name(), " end ");
+    body_.clear();
+    if (onEnd_) {
+      onEnd_();
+    }
+  }
+  // StreamCallbacks
+  void onResetStream(ResetReason reason, std::string_view) override {
+    log_ += base::cat("reset=", resetReasonName(reason), " ");
+  }
+  void onAboveWriteBufferHighWatermark() override {}
+  void onBelowWriteBufferLowWatermark() override {}
+  // ConnectionCallbacks
+  void onConnectionEvent(net::ConnectionEvent) override {
+    codec_->onConnectionClosed(ResetReason::ConnectionTermination, "");
+  }
+
+  event::Worker worker_{0};
+  HeaderMapPool headers_{worker_.slab};
+  Http1ServerSettings settings_{.enableTrailers = true};
+  net::Fd client_;
+  std::unique_ptr<net::Connection> connection_;
+  std::unique_ptr<Codec> codec_;
+  ResponseEncoder* encoder_ = nullptr;
+  HeaderMapPtr last_;
+  std::string log_;
+  std::string body_;
+  std::function<void()> onEnd_;
+  bool serverClosed_ = false;
+};
+
+constexpr std::string_view kOk = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+TEST_F(Http1ServerTest, AnswersAndKeepsTheConnection) {
+  onEnd_ = [this] { respond(200, "ok"); };
+  EXPECT_EQ(exchange("GET /a?b HTTP/1.1\r\nHost: h\r\nX-Name:  v  \r\n\r\n"), kOk);
+  EXPECT_EQ(log_, "new GET h/a?b end ");
+  EXPECT_EQ(last_->get("x-name"), "v");
+  EXPECT_EQ(exchange("GET /2 HTTP/1.1\r\nHost: h\r\n\r\n"), kOk);
+  EXPECT_FALSE(serverClosed_);
+}
+
+TEST_F(Http1ServerTest, PipelinedRequestsAreAnsweredInOrder) {
+  int n = 0;
+  onEnd_ = [&] { respond(200, std::to_string(++n)); };
+  std::string all;
+  for (int i = 0; i < 20; ++i) {
+    all += "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+  }
+  const std::string got = exchange(all);
+  EXPECT_EQ(n, 20);
+  size_t at = 0;
+  for (int i = 1; i <= 20; ++i) {
+    at = got.find("\r\n\r\n" + std::to_string(i), at);
+    ASSERT_NE(at, std::string::npos) << i;
+  }
+}
+
+TEST_F(Http1ServerTest, PipelinedRequestWaitsForASlowAnswer) {
+  exchange("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+  EXPECT_EQ(log_, "new GET h/1 end ");
+  respond(200, "ok");
+  EXPECT_EQ(turn(), kOk);
+  EXPECT_EQ(log_, "new GET h/1 end new GET h/2 end ");
+}
+
+TEST_F(Http1ServerTest, ByteByByteIsTheSame) {
+  onEnd_ = [this] { respond(200, "ok"); };
+  const std::string_view request =
+      "POST /p HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+      "5;ext=1\r\nhello\r\n6\r\n world\r\n0\r\nX-T: 1\r\n\r\n";
+  std::string got;
+  for (const char c : request) {
+    got += exchange({&c, 1});
+  }
+  EXPECT_EQ(got, kOk);
+  EXPECT_EQ(log_, "new POST h/p body=hello world trailers=x-t end ");
+}
+
+TEST_F(Http1ServerTest, HalfClosedClientIsStillAnswered) {
+  exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  ::shutdown(client_.get(), SHUT_WR);
+  turn();
+  EXPECT_FALSE(serverClosed_);
+  respond(200, "ok");
+  EXPECT_EQ(turn(), "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok");
+  EXPECT_TRUE(serverClosed_);
+}
+
+TEST_F(Http1ServerTest, ChunksWhereTheLengthIsUnknown) {
+  exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  HeaderMapPtr headers = headers_.make();
+  headers->setStatus(200);
+  encoder_->encodeHeaders(*headers, false);
+  base::Buffer data;
+  data.append(worker_.slab, "0123456789abcdef");
+  encoder_->encodeData(data, false);
+  HeaderMapPtr trailers = headers_.make();
+  trailers->add("x-t", "v");
+  encoder_->encodeTrailers(*trailers);
+  EXPECT_EQ(turn(), "HTTP/1.1 200 OK\r\ntransfer-encoding: "
+                    "chunked\r\n\r\n10\r\n0123456789abcdef\r\n0\r\nx-t: v\r\n\r\n");
+}
+
+TEST_F(Http1ServerTest, NoBodyForHeadAnd204) {
+  exchange("HEAD / HTTP/1.1\r\nHost: h\r\n\r\n");
+  respond(200, "four");
+  EXPECT_EQ(turn(), "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\n");
+  exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  respond(204, "");
+  EXPECT_EQ(turn(), "HTTP/1.1 204 No Content\r\n\r\n");
+}
+
+TEST_F(Http1ServerTest, InterimResponseComesFirst) {
+  exchange("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n");
+  HeaderMapPtr interim = headers_.make();
+  interim->setStatus(100);
+  encoder_->encode1xxHeaders(*interim);
+  EXPECT_EQ(turn(), "HTTP/1.1 100 Continue\r\n\r\n");
+  onEnd_ = [this] { respond(200, "ok"); };
+  EXPECT_EQ(exchange("ab"), kOk);
+}
+
+TEST_F(Http1ServerTest, UpgradeBecomesATunnel) {
+  exchange("GET /ws HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n");
+  HeaderMapPtr headers = headers_.make();
+  headers->setStatus(101);
+  headers->add(HeaderId::Connection, "upgrade");
+  headers->add(HeaderId::Upgrade, "websocket");
+  encoder_->encodeHeaders(*headers, false);
+  EXPECT_EQ(
+      turn(),
+      "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");
+  exchange("GET raw bytes\r\n");
+  EXPECT_EQ(body_, "GET raw bytes\r\n");
+  base::Buffer data;
+  data.append(worker_.slab, "back");
+  encoder_->encodeData(data, false);
+  EXPECT_EQ(turn(), "back");
+}
+
+TEST_F(Http1ServerTest, AbsoluteFormWinsOverHost) {
+  exchange("GET http://real.example/x HTTP/1.1\r\nHost: forged\r\n\r\n");
+  EXPECT_EQ(log_, "new GET real.example/x end ");
+  EXPECT_FALSE(last_->has(HeaderId::Host));
+}
+
+TEST_F(Http1ServerTest, AnswerBeforeTheBodyClosesTheConnection) {
+  exchange("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\nabc");
+  respond(200, "ok");
+  turn();
+  EXPECT_TRUE(serverClosed_);
+}
+
+struct Bad {
+  std::string_view request;
+  uint32_t status;
+  std::string_view details;
+};
+class Http1Refuses : public Http1ServerTest, public testing::WithParamInterface<Bad> {};
+
+TEST_P(Http1Refuses, WithStatusAndReason) {
+  const std::string got = exchange(GetParam().request);
+  EXPECT_TRUE(got.starts_with(base::cat("HTTP/1.1 ", GetParam().status, " "))) << got;
+  EXPECT_NE(log_.find(base::cat("error=", GetParam().status, ",", GetParam().details, " ")),
+            std::string::npos)
+      << log_;
+  EXPECT_TRUE(serverClosed_);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rfc9112, Http1Refuses,
+    testing::Values(
+        Bad{"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            400, "http1.content_length_and_transfer_encoding"}, // 6.1
+        Bad{"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", 400,
+            "http1.multiple_content_length"}, // 6.3
+        Bad{"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: 1, 1\r\n\r\n", 400,
+            "http1.invalid_content_length"},
+        Bad{"GET / HTTP/1.1\r\nHost: h\r\nContent-Length: +1\r\n\r\n", 400,
+            "http1.invalid_content_length"},
+        Bad{"GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501,
+            "http1.invalid_transfer_encoding"}, // 6.1
+        Bad{"GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: identity\r\n\r\n", 501,
+            "http1.invalid_transfer_encoding"},
+        Bad{"GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n folded\r\n\r\n", 400, "http1.obs_fold"}, // 5.2
+        Bad{"GET / HTTP/1.1\r\nHost : h\r\n\r\n", 400, "http1.invalid_header_name"},        // 5.1
+        Bad{"GET / HTTP/1.1\r\nHost: h\r\n: v\r\n\r\n", 400, "http1.invalid_header_name"},
+        Bad{"GET / HTTP/1.1\nHost: h\r\n\r\n", 400, "http1.bare_lf"}, // 2.2
+        Bad{"GET / HTTP/1.1\r\nHost: h\r\nA: x\ry\r\n\r\n", 400, "http1.invalid_header_value"},
+        Bad{{"GET / HTTP/1.1\r\nHost: h\r\nA: x\0y\r\n\r\n", 39},
+            400,
+            "http1.invalid_header_value"},
+        Bad{"GET / HTTP/1.1\r\n\r\n", 400, "missing_host_header"}, // 3.2
+        Bad{"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "http1.multiple_host"},
+        Bad{"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "http1.invalid_host"},
+        Bad{"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505, "http1.unsupported_version"}, // 2.3
+        Bad{"GET / HTTX/1.1\r\nHost: h\r\n\r\n", 400, "http1.invalid_version"},
+        Bad{"GET / HTTP/1.0\r\nHost: h\r\n\r\n", 426, "low_version"},
+        Bad{"G@T / HTTP/1.1\r\nHost: h\r\n\r\n", 400, "http1.invalid_method"}, // 3.1
+        Bad{"GET nopath HTTP/1.1\r\nHost: h\r\n\r\n", 400, "http1.invalid_url"},
+        Bad{"GET  / HTTP/1.1\r\nHost: h\r\n\r\n", 400, "http1.invalid_url"}, // 3
+        Bad{"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400,
+            "http1.invalid_chunk_size"}, // 7.1
+        Bad{"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n", 400,
+            "http1.invalid_chunk_size"},
+        Bad{"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000000\r\n",
+            400, "http1.invalid_chunk_size"},
+        Bad{"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabXXX", 400,
+            "http1.invalid_chunk_end"}));
+
+} // namespace
+} // namespace moe::http
