@@ -133,9 +133,7 @@ void Connection::onConnectDone() {
   }
   connecting_ = false;
   local_ = Address::localOf(fd_.get());
-  if (callbacks_ != nullptr) {
-    callbacks_->onConnectionEvent(ConnectionEvent::Connected);
-  }
+  raise(ConnectionEvent::Connected);
   if (closed()) {
     return;
   }
@@ -262,13 +260,13 @@ void Connection::updateWatermarks() {
   }
   if (!aboveHigh_ && out_.size() > bufferLimit_) {
     aboveHigh_ = true;
-    if (callbacks_ != nullptr) {
-      callbacks_->onAboveWriteBufferHighWatermark();
+    for (size_t i = 0; i < callbacks_.size(); ++i) {
+      callbacks_[i]->onAboveWriteBufferHighWatermark();
     }
   } else if (aboveHigh_ && out_.size() <= bufferLimit_ / 2) {
     aboveHigh_ = false;
-    if (callbacks_ != nullptr) {
-      callbacks_->onBelowWriteBufferLowWatermark();
+    for (size_t i = 0; i < callbacks_.size(); ++i) {
+      callbacks_[i]->onBelowWriteBufferLowWatermark();
     }
   }
 }
@@ -404,8 +402,12 @@ void Connection::closeSocket(ConnectionEvent event) {
   connecting_ = false;
   out_.clear();
   in_.clear();
-  if (callbacks_ != nullptr) {
-    callbacks_->onConnectionEvent(event);
+  raise(event);
+}
+
+void Connection::raise(ConnectionEvent event) {
+  for (size_t i = 0; i < callbacks_.size(); ++i) {
+    callbacks_[i]->onConnectionEvent(event);
   }
 }
 

@@ -72,7 +72,8 @@ public:
                                              AddressPtr source);
   ~Connection() override;
 
-  void setCallbacks(ConnectionCallbacks* callbacks) { callbacks_ = callbacks; }
+  // Told in the order they were added; they outlive the connection or its close.
+  void addCallbacks(ConnectionCallbacks* callbacks) { callbacks_.push_back(callbacks); }
   void setStats(const ConnectionStats& stats) { stats_ = stats; }
   void addReadFilter(std::unique_ptr<ReadFilter> filter);
   // Runs onNewConnection of the filters and begins to read.
@@ -128,12 +129,13 @@ private:
   void updateWatermarks();
   void outputDrained();
   void closeSocket(ConnectionEvent event);
+  void raise(ConnectionEvent event);
   void failed(int error);
 
   event::Worker& worker_;
   Fd fd_;
   std::unique_ptr<FdWatcher> watcher_;
-  ConnectionCallbacks* callbacks_ = nullptr;
+  absl::InlinedVector<ConnectionCallbacks*, 2> callbacks_;
   std::vector<std::unique_ptr<ReadFilter>> filters_;
   base::Buffer in_;
   base::Buffer out_;

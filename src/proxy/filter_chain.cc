@@ -70,6 +70,9 @@ struct FilterChain::Encode {
   }
 };
 
+FilterChain::FilterChain(FilterChainHost& host, uint32_t bufferLimit)
+    : host_(host), bufferLimit_(bufferLimit) {}
+
 FilterChain::~FilterChain() { destroy(); }
 
 void FilterChain::add(std::string_view name, std::unique_ptr<http::StreamFilter> filter,

@@ -126,8 +126,7 @@ private:
 // callbacks inside one of its own calls is safe; a local reply is then sent when the call returns.
 class FilterChain {
 public:
-  FilterChain(FilterChainHost& host, uint32_t bufferLimit)
-      : host_(host), bufferLimit_(bufferLimit) {}
+  FilterChain(FilterChainHost& host, uint32_t bufferLimit);
   ~FilterChain();
   FilterChain(const FilterChain&) = delete;
   FilterChain& operator=(const FilterChain&) = delete;

@@ -117,7 +117,7 @@ private:
 Client::Client(Http1Pool& pool) : pool_(pool), cluster_(pool.cluster()) {
   event::Worker& worker = pool.context().worker;
   connection_ = net::Connection::connect(worker, pool.host()->address(), nullptr);
-  connection_->setCallbacks(this);
+  connection_->addCallbacks(this);
   connection_->setBufferLimit(cluster_->settings().bufferLimit);
   connection_->setStats({&cluster_->stats().cxRxBytes, &cluster_->stats().cxTxBytes});
   connection_->enableHalfClose(true); // the codec knows what an end means

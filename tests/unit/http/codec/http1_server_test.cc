@@ -38,7 +38,7 @@ protected:
     client_ = net::Fd(fds[0]);
     auto none = *net::Address::parseIp("127.0.0.1", 1);
     connection_ = std::make_unique<net::Connection>(worker_, net::Fd(fds[1]), none, none);
-    connection_->setCallbacks(this);
+    connection_->addCallbacks(this);
     connection_->enableHalfClose(true);
     connection_->addReadFilter(std::make_unique<Filter>(*this));
     codec_ = createHttp1Server({worker_, headers_}, *connection_, *this, settings_);

@@ -1,0 +1,54 @@
+#pragma once
+
+#include "proxy/stream.h"
+
+namespace moe::proxy {
+
+// The HTTP side of one downstream connection: its codec and its streams.
+class ConnectionManager final : public net::ReadFilter,
+                                public net::ConnectionCallbacks,
+                                public http::ServerCodecCallbacks,
+                                public Drainable {
+public:
+  ConnectionManager(std::shared_ptr<const HcmConfig> config, WorkerContext& context);
+  ~ConnectionManager() override;
+
+  // net::ReadFilter
+  void initialize(net::Connection& connection) override;
+  net::FilterStatus onNewConnection() override;
+  net::FilterStatus onData(base::Buffer& data, bool endStream) override;
+  // net::ConnectionCallbacks: passed on by the owner of the connection
+  void onConnectionEvent(net::ConnectionEvent event) override;
+  void onAboveWriteBufferHighWatermark() override { codec_->onConnectionAboveHighWatermark(); }
+  void onBelowWriteBufferLowWatermark() override { codec_->onConnectionBelowLowWatermark(); }
+  // http::ServerCodecCallbacks
+  http::RequestDecoder& newStream(http::ResponseEncoder& encoder) override;
+  void onProtocolError(uint32_t status, std::string_view details) override;
+  // Drainable
+  void onDrain() override;
+  void closeNow() override { connection_->close(net::CloseType::NoFlush); }
+
+  // --- for streams
+  const HcmConfig& config() const { return *config_; }
+  WorkerContext& context() { return context_; }
+  net::Connection& connection() { return *connection_; }
+  http::Protocol protocol() const { return codec_->protocol(); }
+  bool draining() const { return context_.draining || draining_; }
+  // The stream is over; it is deleted at the end of the turn.
+  void streamFinished(Stream& stream);
+
+private:
+  void armIdleTimer();
+
+  std::shared_ptr<const HcmConfig> config_;
+  WorkerContext& context_;
+  net::Connection* connection_ = nullptr;
+  std::unique_ptr<http::Codec> codec_;
+  base::IntrusiveList<Stream, StreamTag> streams_;
+  std::unique_ptr<event::Timer> idleTimer_;
+  uint32_t requests_ = 0;
+  bool counted_ = false;
+  bool draining_ = false;
+};
+
+} // namespace moe::proxy

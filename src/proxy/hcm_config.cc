@@ -1,0 +1,241 @@
+#include "proxy/hcm_config.h"
+
+#include "base/strings.h"
+#include "config/duration.h"
+#include "envoy/extensions/filters/http/router/v3/router.pb.h"
+#include "proxy/connection_manager.h"
+
+namespace moe::proxy {
+namespace {
+
+using config::fieldError;
+using config::FieldPath;
+using Proto = HttpConnectionManagerProto;
+
+// Sets `out` where the field is set.
+absl::Status readDuration(bool isSet, const google::protobuf::Duration& duration,
+                          const FieldPath& path, base::Milliseconds& out) {
+  auto value = config::toMillisOr(isSet, duration, out, path);
+  if (!value.ok()) {
+    return value.status();
+  }
+  out = *value;
+  return absl::OkStatus();
+}
+
+absl::Status readTimeouts(const Proto& proto, const FieldPath& path, HcmConfig& out) {
+  const auto& common = proto.common_http_protocol_options();
+  base::Milliseconds idle = *out.idleTimeout;
+  absl::Status status;
+  status.Update(readDuration(common.has_idle_timeout(), common.idle_timeout(),
+                             path.field("common_http_protocol_options").field("idle_timeout"),
+                             idle));
+  status.Update(readDuration(proto.has_stream_idle_timeout(), proto.stream_idle_timeout(),
+                             path.field("stream_idle_timeout"), out.streamIdleTimeout));
+  status.Update(readDuration(proto.has_request_timeout(), proto.request_timeout(),
+                             path.field("request_timeout"), out.requestTimeout));
+  status.Update(readDuration(proto.has_delayed_close_timeout(), proto.delayed_close_timeout(),
+                             path.field("delayed_close_timeout"), out.delayedCloseTimeout));
+  out.idleTimeout = idle.count() == 0 ? std::nullopt : std::optional(idle);
+  out.maxRequestsPerConnection = common.max_requests_per_connection().value();
+  return status;
+}
+
+void readHttp1(const Proto& proto, HcmConfig& out) {
+  const auto& http1 = proto.http_protocol_options();
+  if (http1.has_allow_absolute_url()) {
+    out.http1.allowAbsoluteUrl = http1.allow_absolute_url().value();
+  }
+  out.http1.acceptHttp10 = http1.accept_http_10();
+  out.http1.defaultHostForHttp10 = http1.default_host_for_http_10();
+  out.http1.enableTrailers = http1.enable_trailers();
+  if (proto.has_max_request_headers_kb()) {
+    out.http1.maxHeadersBytes = proto.max_request_headers_kb().value() * 1024;
+  }
+  if (proto.common_http_protocol_options().has_max_headers_count()) {
+    out.http1.maxHeadersCount = proto.common_http_protocol_options().max_headers_count().value();
+  }
+}
+
+absl::Status readFilters(const Proto& proto, const FieldPath& path, const FactoryContext& context,
+                         HcmConfig& out) {
+  using RouterProto = envoy::extensions::filters::http::router::v3::Router;
+  const FieldPath filters = path.field("http_filters");
+  const int count = proto.http_filters_size();
+  for (int i = 0; i < count; ++i) {
+    const auto& filter = proto.http_filters(i);
+    const FieldPath at = filters.index(static_cast<size_t>(i));
+    if (!filter.has_typed_config()) {
+      return fieldError(at, "no typed_config", "the filter's configuration as typed_config");
+    }
+    ConfiguredFilter configured{filter.name(), nullptr, filter.disabled()};
+    const FieldPath configPath = at.field("typed_config");
+    const bool router = config::typeNameOf(filter.typed_config().type_url()) ==
+                        RouterProto::descriptor()->full_name();
+    if (router != (i + 1 == count)) {
+      return fieldError(
+          at,
+          router ? "the router before other filters"
+                 : base::cat("the filter ", config::inQuotes(filter.name()), " at the end"),
+          "the router (envoy.filters.http.router) as the last filter, once");
+    }
+    if (!router) {
+      auto resolved = context.httpFilters.resolve(filter.typed_config(), filter.name(), configPath);
+      if (!resolved.ok()) {
+        if (filter.is_optional()) {
+          continue;
+        }
+        return resolved.status();
+      }
+      auto factory = resolved->factory->compile(filter.name(), *resolved->config.message,
+                                                resolved->config.path, context);
+      if (!factory.ok()) {
+        return factory.status();
+      }
+      configured.factory = std::move(*factory);
+    }
+    out.filters.push_back(std::move(configured));
+  }
+  if (count == 0) {
+    return fieldError(filters, "none", "at least the router (envoy.filters.http.router)");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status readRoutes(const Proto& proto, const FieldPath& path, const FactoryContext& context,
+                        HcmConfig& out) {
+  if (!proto.has_route_config()) {
+    return fieldError(path, proto.has_rds() ? "rds" : "no route specifier", "route_config");
+  }
+  route::RouteTableContext tables;
+  tables.clusterExists = [&context](std::string_view name) { return context.clusters.has(name); };
+  tables.createRouteFilterConfig =
+      [&context](std::string_view name, const google::protobuf::Any& any, std::string_view where)
+      -> absl::StatusOr<std::shared_ptr<const http::RouteFilterConfig>> {
+    const FieldPath at(where);
+    auto resolved = context.routeFilters.resolve(any, name, at);
+    if (!resolved.ok()) {
+      return resolved.status();
+    }
+    return resolved->factory->compileRoute(std::string(name), *resolved->config.message,
+                                           resolved->config.path, context);
+  };
+  auto table =
+      route::compileRouteTable(proto.route_config(), tables, path.field("route_config").str());
+  if (!table.ok()) {
+    return table.status();
+  }
+  out.routes = std::move(*table);
+  return absl::OkStatus();
+}
+
+class HcmFactory final : public NetworkFilterFactory {
+public:
+  explicit HcmFactory(std::shared_ptr<const HcmConfig> config) : config_(std::move(config)) {}
+  std::unique_ptr<net::ReadFilter> createFilter(WorkerContext& context) const override {
+    return std::make_unique<ConnectionManager>(config_, context);
+  }
+  bool terminal() const override { return true; }
+
+private:
+  std::shared_ptr<const HcmConfig> config_;
+};
+
+} // namespace
+
+HcmStats::HcmStats(const stats::Scope& scope)
+    : cxTotal(scope.counter("downstream_cx_total")), cxActive(scope.gauge("downstream_cx_active")),
+      cxDestroy(scope.counter("downstream_cx_destroy")),
+      cxDestroyRemote(scope.counter("downstream_cx_destroy_remote")),
+      cxDestroyLocal(scope.counter("downstream_cx_destroy_local")),
+      cxIdleTimeout(scope.counter("downstream_cx_idle_timeout")),
+      cxProtocolError(scope.counter("downstream_cx_protocol_error")),
+      cxDrainClose(scope.counter("downstream_cx_drain_close")),
+      cxHttp1Total(scope.counter("downstream_cx_http1_total")),
+      cxHttp1Active(scope.gauge("downstream_cx_http1_active")),
+      cxRxBytes(scope.counter("downstream_cx_rx_bytes_total")),
+      cxTxBytes(scope.counter("downstream_cx_tx_bytes_total")),
+      rqTotal(scope.counter("downstream_rq_total")), rqActive(scope.gauge("downstream_rq_active")),
+      rqHttp1Total(scope.counter("downstream_rq_http1_total")),
+      rqCompleted(scope.counter("downstream_rq_completed")),
+      rqRxReset(scope.counter("downstream_rq_rx_reset")),
+      rqTxReset(scope.counter("downstream_rq_tx_reset")),
+      rqIdleTimeout(scope.counter("downstream_rq_idle_timeout")),
+      rqTimeout(scope.counter("downstream_rq_timeout")),
+      rqWsOnNonWsRoute(scope.counter("downstream_rq_ws_on_non_ws_route")),
+      rqFailedPathNormalization(scope.counter("downstream_rq_failed_path_normalization")),
+      rq1xx(scope.counter("downstream_rq_1xx")), rq2xx(scope.counter("downstream_rq_2xx")),
+      rq3xx(scope.counter("downstream_rq_3xx")), rq4xx(scope.counter("downstream_rq_4xx")),
+      rq5xx(scope.counter("downstream_rq_5xx")), rqTime(scope.histogram("downstream_rq_time")) {}
+
+absl::StatusOr<std::shared_ptr<const HcmConfig>>
+compileHcm(const Proto& proto, const FieldPath& path, const FactoryContext& context) {
+  auto out = std::make_shared<HcmConfig>(
+      context.stats.root().child("http", "envoy_http_conn_manager_prefix", proto.stat_prefix()));
+  out->statPrefix = proto.stat_prefix();
+  out->logger = context.logger;
+  if (proto.codec_type() != Proto::AUTO && proto.codec_type() != Proto::HTTP1) {
+    return fieldError(path.field("codec_type"), Proto::CodecType_Name(proto.codec_type()),
+                      "AUTO or HTTP1");
+  }
+  if (absl::Status status = readTimeouts(proto, path, *out); !status.ok()) {
+    return status;
+  }
+  readHttp1(proto, *out);
+  if (!proto.server_name().empty()) {
+    out->serverName = proto.server_name();
+  }
+  switch (proto.server_header_transformation()) {
+  case Proto::APPEND_IF_ABSENT:
+    out->serverHeader = HcmConfig::ServerHeader::AppendIfAbsent;
+    break;
+  case Proto::PASS_THROUGH:
+    out->serverHeader = HcmConfig::ServerHeader::PassThrough;
+    break;
+  default:
+    break;
+  }
+  out->via = proto.via();
+  out->useRemoteAddress = proto.use_remote_address().value();
+  out->skipXffAppend = proto.skip_xff_append();
+  out->xffTrustedHops = proto.xff_num_trusted_hops();
+  out->generateRequestId = !proto.has_generate_request_id() || proto.generate_request_id().value();
+  out->preserveExternalRequestId = proto.preserve_external_request_id();
+  out->alwaysSetRequestIdInResponse = proto.always_set_request_id_in_response();
+  out->normalizePath = proto.normalize_path().value();
+  out->mergeSlashes = proto.merge_slashes();
+  out->stripAnyHostPort = proto.strip_any_host_port();
+  out->proxy100Continue = proto.proxy_100_continue();
+  for (const auto& upgrade : proto.upgrade_configs()) {
+    std::string lower = upgrade.upgrade_type();
+    for (char& c : lower) {
+      c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    out->upgrades.emplace_back(std::move(lower),
+                               !upgrade.has_enabled() || upgrade.enabled().value());
+  }
+  auto logs = compileAccessLogs(proto.access_log(), path.field("access_log"));
+  if (!logs.ok()) {
+    return logs.status();
+  }
+  out->accessLogs = std::move(*logs);
+  if (absl::Status status = readFilters(proto, path, context, *out); !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = readRoutes(proto, path, context, *out); !status.ok()) {
+    return status;
+  }
+  return out;
+}
+
+absl::StatusOr<NetworkFilterFactoryPtr>
+HcmFilterConfig::compile(const google::protobuf::Message& config, const FieldPath& path,
+                         const FactoryContext& context) {
+  auto compiled = compileHcm(static_cast<const Proto&>(config), path, context);
+  if (!compiled.ok()) {
+    return compiled.status();
+  }
+  return std::make_shared<const HcmFactory>(std::move(*compiled));
+}
+
+} // namespace moe::proxy

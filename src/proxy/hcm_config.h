@@ -1,0 +1,101 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
+#include "http/codec/http1.h"
+#include "proxy/access_log.h"
+#include "proxy/factory.h"
+#include "proxy/filter_chain.h"
+#include "route/route_table.h"
+
+namespace moe::proxy {
+
+using HttpConnectionManagerProto =
+    envoy::extensions::filters::network::http_connection_manager::v3::HttpConnectionManager;
+
+// http.<stat_prefix>. counters, with Envoy's names.
+struct HcmStats {
+  explicit HcmStats(const stats::Scope& scope);
+  stats::Counter& cxTotal;
+  stats::Gauge& cxActive;
+  stats::Counter& cxDestroy;
+  stats::Counter& cxDestroyRemote;
+  stats::Counter& cxDestroyLocal;
+  stats::Counter& cxIdleTimeout;
+  stats::Counter& cxProtocolError;
+  stats::Counter& cxDrainClose;
+  stats::Counter& cxHttp1Total;
+  stats::Gauge& cxHttp1Active;
+  stats::Counter& cxRxBytes;
+  stats::Counter& cxTxBytes;
+  stats::Counter& rqTotal;
+  stats::Gauge& rqActive;
+  stats::Counter& rqHttp1Total;
+  stats::Counter& rqCompleted;
+  stats::Counter& rqRxReset;
+  stats::Counter& rqTxReset;
+  stats::Counter& rqIdleTimeout;
+  stats::Counter& rqTimeout;
+  stats::Counter& rqWsOnNonWsRoute;
+  stats::Counter& rqFailedPathNormalization;
+  stats::Counter& rq1xx;
+  stats::Counter& rq2xx;
+  stats::Counter& rq3xx;
+  stats::Counter& rq4xx;
+  stats::Counter& rq5xx;
+  stats::Histogram& rqTime; // milliseconds
+};
+
+// A compiled HttpConnectionManager; shared by the connections of all workers. Immutable but for its
+// counters.
+struct HcmConfig {
+  explicit HcmConfig(const stats::Scope& scope) : stats(scope) {}
+
+  std::string statPrefix;
+  mutable HcmStats stats;
+  route::RouteTablePtr routes;
+  std::vector<ConfiguredFilter> filters; // the router last
+  std::vector<AccessLogPtr> accessLogs;
+  base::LoggerPtr logger;
+
+  std::string serverName = "envoy";
+  enum class ServerHeader { Overwrite, AppendIfAbsent, PassThrough };
+  ServerHeader serverHeader = ServerHeader::Overwrite;
+  std::string via;
+  bool useRemoteAddress = false;
+  bool skipXffAppend = false;
+  uint32_t xffTrustedHops = 0;
+  bool generateRequestId = true;
+  bool preserveExternalRequestId = false;
+  bool alwaysSetRequestIdInResponse = false;
+  bool normalizePath = false;
+  bool mergeSlashes = false;
+  bool stripAnyHostPort = false;
+  bool proxy100Continue = false;
+  std::vector<std::pair<std::string, bool>> upgrades; // lower-case type -> enabled by default
+
+  http::Http1ServerSettings http1;
+  std::optional<base::Milliseconds> idleTimeout = base::Milliseconds(3'600'000);
+  base::Milliseconds streamIdleTimeout{300'000};
+  base::Milliseconds requestTimeout{0};
+  base::Milliseconds delayedCloseTimeout{1000};
+  uint32_t maxRequestsPerConnection = 0;
+};
+
+absl::StatusOr<std::shared_ptr<const HcmConfig>> compileHcm(const HttpConnectionManagerProto& proto,
+                                                            const config::FieldPath& path,
+                                                            const FactoryContext& context);
+
+// The network filter envoy.filters.network.http_connection_manager.
+class HcmFilterConfig final : public NetworkFilterConfig {
+public:
+  absl::StatusOr<NetworkFilterFactoryPtr> compile(const google::protobuf::Message& config,
+                                                  const config::FieldPath& path,
+                                                  const FactoryContext& context) override;
+};
+
+} // namespace moe::proxy

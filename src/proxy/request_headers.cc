@@ -1,0 +1,194 @@
+#include "proxy/request_headers.h"
+
+#include <array>
+#include <ctime>
+
+#include "base/strings.h"
+#include "http/codec/http1_tokens.h"
+#include "http/path.h"
+
+namespace moe::proxy {
+namespace {
+
+using http::HeaderId;
+using http::HeaderMap;
+
+void removeHopByHop(HeaderMap& headers, bool keepUpgrade) {
+  if (headers.has(HeaderId::Connection)) {
+    // What Connection names belongs to this hop too.
+    const std::string_view options = headers.value(HeaderId::Connection);
+    http::forEachListItem(options, [&](std::string_view item) {
+      std::string name(item);
+      for (char& c : name) {
+        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+      }
+      if (name != "close" && name != "keep-alive" && name != "upgrade" && !name.starts_with(':')) {
+        headers.remove(name);
+      }
+    });
+    headers.remove(HeaderId::Connection);
+  }
+  headers.remove(HeaderId::KeepAlive);
+  headers.remove(HeaderId::ProxyConnection);
+  headers.remove(HeaderId::TransferEncoding);
+  if (headers.has(HeaderId::Te)) {
+    bool trailers = false;
+    http::forEachListItem(headers.value(HeaderId::Te), [&](std::string_view item) {
+      trailers = trailers || http::equalsIgnoreCase(item, "trailers");
+    });
+    headers.remove(HeaderId::Te);
+    if (trailers) {
+      headers.addStatic(HeaderId::Te, "trailers");
+    }
+  }
+  if (keepUpgrade) {
+    headers.addStatic(HeaderId::Connection, "upgrade");
+  } else {
+    headers.remove(HeaderId::Upgrade);
+    headers.remove(HeaderId::Http2Settings);
+  }
+}
+
+// The address `hops` from the right of x-forwarded-for; null if it has none or no address there.
+net::AddressPtr forwardedFor(const HeaderMap& headers, uint32_t hops) {
+  std::string storage;
+  const auto all = headers.joined("x-forwarded-for", storage);
+  if (!all.has_value()) {
+    return nullptr;
+  }
+  std::string_view left = *all;
+  while (true) {
+    const size_t comma = left.rfind(',');
+    std::string_view item = comma == std::string_view::npos ? left : left.substr(comma + 1);
+    while (!item.empty() && item.front() == ' ') {
+      item.remove_prefix(1);
+    }
+    if (hops == 0) {
+      auto address = net::Address::parseIp(item, 0);
+      return address.ok() ? *address : nullptr;
+    }
+    if (comma == std::string_view::npos) {
+      return nullptr;
+    }
+    --hops;
+    left = left.substr(0, comma);
+  }
+}
+
+// A version 4 UUID (RFC 9562 section 5.4).
+std::array<char, 36> uuid(base::Random& random) {
+  constexpr char digits[] = "0123456789abcdef";
+  uint64_t words[2] = {random.next(), random.next()};
+  words[0] = (words[0] & ~0xf000ULL) | 0x4000ULL;
+  words[1] = (words[1] & 0x3fffffffffffffffULL) | 0x8000000000000000ULL;
+  std::array<char, 36> text;
+  size_t nibble = 0;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (i == 8 || i == 13 || i == 18 || i == 23) {
+      text[i] = '-';
+      continue;
+    }
+    text[i] = digits[(words[nibble / 16] >> (60 - nibble % 16 * 4)) & 15];
+    ++nibble;
+  }
+  return text;
+}
+
+void setAddresses(HeaderMap& headers, const HcmConfig& config, http::StreamInfo& info) {
+  if (config.useRemoteAddress) {
+    if (config.xffTrustedHops > 0) {
+      if (auto address = forwardedFor(headers, config.xffTrustedHops - 1)) {
+        info.downstreamRemote = std::move(address);
+      }
+    }
+    if (!config.skipXffAppend && info.downstreamDirectRemote->isIp()) {
+      headers.appendValue(HeaderId::ForwardedFor, info.downstreamDirectRemote->ip());
+    }
+  } else if (auto address = forwardedFor(headers, config.xffTrustedHops)) {
+    info.downstreamRemote = std::move(address);
+  }
+}
+
+} // namespace
+
+absl::Status prepareRequestHeaders(HeaderMap& headers, const HcmConfig& config,
+                                   http::StreamInfo& info, base::Random& random, bool keepUpgrade) {
+  removeHopByHop(headers, keepUpgrade);
+  setAddresses(headers, config, info);
+  // Only a trusted hop in front may say how the client came.
+  if (!headers.has(HeaderId::ForwardedProto) ||
+      (config.useRemoteAddress && config.xffTrustedHops == 0)) {
+    headers.setStatic(HeaderId::ForwardedProto, "http");
+  }
+  if (!headers.has(HeaderId::Scheme)) {
+    const std::string_view proto = headers.value(HeaderId::ForwardedProto);
+    headers.addStatic(HeaderId::Scheme, proto == "https" ? "https" : "http");
+  }
+  if (config.generateRequestId &&
+      (!headers.has(HeaderId::RequestId) ||
+       (config.useRemoteAddress && !config.preserveExternalRequestId))) {
+    const auto id = uuid(random);
+    headers.set(HeaderId::RequestId, {id.data(), id.size()});
+  }
+  if (!config.via.empty()) {
+    headers.appendValue(HeaderId::Via, config.via);
+  }
+  if (config.normalizePath && headers.has(HeaderId::Path)) {
+    const auto path = http::normalizePath(headers.path());
+    if (!path.has_value()) {
+      config.stats.rqFailedPathNormalization.inc();
+      return absl::InvalidArgumentError("path_normalization_failed");
+    }
+    if (*path != headers.path()) {
+      headers.set(HeaderId::Path, *path);
+    }
+  }
+  if (config.mergeSlashes && headers.path().find("//") != std::string_view::npos) {
+    headers.set(HeaderId::Path, http::mergeSlashes(headers.path()));
+  }
+  if (config.stripAnyHostPort) {
+    const std::string_view authority = headers.authority();
+    const size_t colon = authority.rfind(':');
+    if (colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos) {
+      headers.set(HeaderId::Authority, authority.substr(0, colon));
+    }
+  }
+  return absl::OkStatus();
+}
+
+void prepareResponseHeaders(HeaderMap& headers, const HcmConfig& config, bool keepUpgrade) {
+  headers.remove(HeaderId::Connection);
+  headers.remove(HeaderId::KeepAlive);
+  headers.remove(HeaderId::ProxyConnection);
+  headers.remove(HeaderId::TransferEncoding);
+  if (keepUpgrade) {
+    headers.addStatic(HeaderId::Connection, "upgrade");
+  } else {
+    headers.remove(HeaderId::Upgrade);
+  }
+  switch (config.serverHeader) {
+  case HcmConfig::ServerHeader::Overwrite:
+    headers.setStatic(HeaderId::Server, config.serverName);
+    break;
+  case HcmConfig::ServerHeader::AppendIfAbsent:
+    if (!headers.has(HeaderId::Server)) {
+      headers.addStatic(HeaderId::Server, config.serverName);
+    }
+    break;
+  case HcmConfig::ServerHeader::PassThrough:
+    break;
+  }
+  if (!config.via.empty()) {
+    headers.appendValue(HeaderId::Via, config.via);
+  }
+  if (!headers.has(HeaderId::Date)) {
+    std::array<char, 32> text;
+    std::time_t now = std::time(nullptr);
+    std::tm utc{};
+    ::gmtime_r(&now, &utc);
+    headers.add(HeaderId::Date, {text.data(), std::strftime(text.data(), text.size(),
+                                                            "%a, %d %b %Y %H:%M:%S GMT", &utc)});
+  }
+}
+
+} // namespace moe::proxy

@@ -1,0 +1,381 @@
+#include "proxy/router.h"
+
+#include <charconv>
+
+#include "base/strings.h"
+
+namespace moe::proxy {
+namespace {
+
+using http::HeaderId;
+using http::ResetReason;
+using http::ResponseFlag;
+
+// What Envoy says of a reset in bodies and details.
+std::string_view reasonText(ResetReason reason) {
+  switch (reason) {
+  case ResetReason::RemoteConnectionFailure:
+    return "remote connection failure";
+  case ResetReason::LocalConnectionFailure:
+    return "local connection failure";
+  case ResetReason::ConnectionTimeout:
+    return "connection timeout";
+  case ResetReason::ConnectionTermination:
+    return "connection termination";
+  case ResetReason::Overflow:
+    return "overflow";
+  case ResetReason::ProtocolError:
+    return "protocol error";
+  case ResetReason::RemoteReset:
+    return "remote reset";
+  case ResetReason::RemoteRefused:
+    return "remote refused stream reset";
+  default:
+    return "local reset";
+  }
+}
+
+ResponseFlag flagOf(ResetReason reason) {
+  switch (reason) {
+  case ResetReason::RemoteConnectionFailure:
+  case ResetReason::LocalConnectionFailure:
+  case ResetReason::ConnectionTimeout:
+    return ResponseFlag::UpstreamConnectionFailure;
+  case ResetReason::ConnectionTermination:
+    return ResponseFlag::UpstreamConnectionTermination;
+  case ResetReason::Overflow:
+    return ResponseFlag::UpstreamOverflow;
+  case ResetReason::ProtocolError:
+    return ResponseFlag::UpstreamProtocolError;
+  case ResetReason::RemoteReset:
+  case ResetReason::RemoteRefused:
+    return ResponseFlag::UpstreamRemoteReset;
+  default:
+    return ResponseFlag::LocalReset;
+  }
+}
+
+void countResponse(upstream::ClusterStats& stats, uint32_t status) {
+  stats.rqCompleted.inc();
+  switch (status / 100) {
+  case 1:
+    stats.rq1xx.inc();
+    break;
+  case 2:
+    stats.rq2xx.inc();
+    break;
+  case 3:
+    stats.rq3xx.inc();
+    break;
+  case 4:
+    stats.rq4xx.inc();
+    break;
+  case 5:
+    stats.rq5xx.inc();
+    break;
+  default:
+    break;
+  }
+}
+
+} // namespace
+
+void Router::fail(uint32_t status, ResponseFlag flag, std::string_view body,
+                  std::string_view details) {
+  callbacks_->streamInfo().setFlag(flag);
+  callbacks_->sendLocalReply({.status = status, .body = body, .details = details});
+}
+
+bool Router::answerLocally(const http::HeaderMap& headers) {
+  if (route_ == nullptr) {
+    fail(404, ResponseFlag::NoRouteFound, "", "route_not_found");
+    return true;
+  }
+  if (const auto redirect = route_->redirect(headers)) {
+    callbacks_->sendLocalReply({.status = redirect->status,
+                                .modifyHeaders =
+                                    [location = redirect->location](http::HeaderMap& response) {
+                                      response.set(HeaderId::Location, location);
+                                    },
+                                .details = "direct_response"});
+    return true;
+  }
+  if (const auto direct = route_->directResponse()) {
+    callbacks_->sendLocalReply({.status = direct->status,
+                                .body = direct->body,
+                                .modifyHeaders =
+                                    [this](http::HeaderMap& response) {
+                                      route_->finalizeResponseHeaders(response, *request_,
+                                                                      callbacks_->streamInfo());
+                                    },
+                                .details = "direct_response"});
+    return true;
+  }
+  return false;
+}
+
+upstream::HostPtr Router::chooseHost(upstream::WorkerCluster& cluster) {
+  upstream::LoadBalancerContext context;
+  context.metadataMatch = route_->metadataMatch();
+  // Dynamic metadata of the same name, set by filters, wins over the route's.
+  upstream::MetadataMatch merged;
+  if (const http::Metadata* metadata = callbacks_->streamInfo().dynamicMetadataOrNull()) {
+    if (const auto found = metadata->find("envoy.lb"); found != metadata->end()) {
+      merged = context.metadataMatch == nullptr ? upstream::MetadataMatch(found->second)
+                                                : context.metadataMatch->merged(found->second);
+      context.metadataMatch = &merged;
+    }
+  }
+  return cluster.chooseHost(context);
+}
+
+http::HeadersStatus Router::decodeHeaders(http::HeaderMap& headers, bool endStream) {
+  request_ = &headers;
+  requestEnd_ = endStream;
+  // Every route of this proxy is a route::Route.
+  route_ = static_cast<const route::Route*>(callbacks_->route());
+  http::StreamInfo& info = callbacks_->streamInfo();
+  if (answerLocally(headers)) {
+    return http::HeadersStatus::StopIteration;
+  }
+  const std::string_view name = route_->clusterFor(headers);
+  upstream::WorkerCluster* cluster = context_.clusters->find(name);
+  if (cluster == nullptr) {
+    fail(route_->clusterNotFoundStatus(), ResponseFlag::NoClusterFound, "", "cluster_not_found");
+    return http::HeadersStatus::StopIteration;
+  }
+  cluster_ = cluster->infoPtr();
+  info.upstreamCluster = cluster_->name();
+  const upstream::HostPtr host = chooseHost(*cluster);
+  if (host == nullptr) {
+    fail(503, ResponseFlag::NoHealthyUpstream, "no healthy upstream", "no_healthy_upstream");
+    return http::HeadersStatus::StopIteration;
+  }
+  route_->finalizeRequestHeaders(headers, info);
+  if (route_->autoHostRewrite() && !host->hostname().empty()) {
+    headers.set(HeaderId::Authority, host->hostname());
+  }
+  if (route_->timeout().count() > 0) {
+    headers.setNumber(HeaderId::EnvoyExpectedTimeout,
+                      static_cast<uint64_t>(route_->timeout().count()));
+  }
+  ++info.attemptCount;
+  pending_ = cluster->httpPool(host).newStream(upstream_, upstream_);
+  if (endStream && !responseDone_) {
+    requestComplete();
+  }
+  return http::HeadersStatus::StopIteration;
+}
+
+http::DataStatus Router::decodeData(base::Buffer& data, bool endStream) {
+  requestEnd_ = requestEnd_ || endStream;
+  if (responseDone_) {
+    data.clear();
+    return http::DataStatus::StopIterationNoBuffer;
+  }
+  if (encoder_ != nullptr) {
+    encoder_->encodeData(data, endStream);
+  } else {
+    waiting_.moveFrom(data);
+    if (!holdingDownstream_ && waiting_.size() > callbacks_->decoderBufferLimit()) {
+      holdingDownstream_ = true;
+      callbacks_->onDecoderFilterAboveHighWatermark();
+    }
+  }
+  if (endStream) {
+    requestComplete();
+  }
+  return http::DataStatus::StopIterationNoBuffer;
+}
+
+http::TrailersStatus Router::decodeTrailers(http::HeaderMap& trailers) {
+  requestEnd_ = true;
+  if (encoder_ != nullptr) {
+    encoder_->encodeTrailers(trailers);
+  } else {
+    requestTrailers_ = &trailers;
+  }
+  requestComplete();
+  return http::TrailersStatus::StopIteration;
+}
+
+// The route's timeout runs from here: the whole request has come (Envoy's RouteAction.timeout).
+void Router::requestComplete() {
+  if (route_ != nullptr && route_->timeout().count() > 0 && !responseDone_) {
+    timer_ = context_.worker.loop.createTimer([this] { timedOut(); });
+    timer_->enable(route_->timeout());
+  }
+}
+
+void Router::timedOut() {
+  cluster_->stats().rqTimeout.inc();
+  release(ResetReason::LocalReset);
+  responseDone_ = true;
+  if (responseBegun_) {
+    callbacks_->streamInfo().setFlag(ResponseFlag::UpstreamRequestTimeout);
+    callbacks_->resetStream();
+    return;
+  }
+  fail(504, ResponseFlag::UpstreamRequestTimeout, "upstream request timeout", "response_timeout");
+}
+
+void Router::release(ResetReason reason) {
+  if (pending_ != nullptr) {
+    std::exchange(pending_, nullptr)->cancel();
+  }
+  if (encoder_ != nullptr) {
+    std::exchange(encoder_, nullptr)->resetStream(reason);
+    cluster_->stats().rqTxReset.inc();
+  }
+}
+
+void Router::onDestroy() {
+  timer_ = nullptr;
+  responseDone_ = true;
+  release(ResetReason::LocalReset);
+}
+
+void Router::readDisableUpstream(bool disable) {
+  if (encoder_ != nullptr) {
+    encoder_->readDisable(disable);
+  } else {
+    readDisables_ += disable ? 1 : -1;
+  }
+}
+
+void Router::responseEnded() {
+  responseDone_ = true;
+  encoder_ = nullptr;
+  timer_ = nullptr;
+  cluster_->stats().rqTime.record(
+      static_cast<uint64_t>((base::monotonicNanos() - sentNanos_) / 1'000'000));
+}
+
+void Router::upstreamFailed(ResetReason reason, std::string_view details) {
+  if (responseDone_) {
+    return;
+  }
+  responseDone_ = true;
+  timer_ = nullptr;
+  http::StreamInfo& info = callbacks_->streamInfo();
+  info.upstreamFailureReason = std::string(details);
+  if (responseBegun_) {
+    info.setFlag(flagOf(reason));
+    callbacks_->resetStream();
+    return;
+  }
+  const bool transport =
+      flagOf(reason) == ResponseFlag::UpstreamConnectionFailure && !details.empty();
+  const std::string body =
+      base::cat("upstream connect error or disconnect/reset before headers. reset reason: ",
+                reasonText(reason), transport ? ", transport failure reason: " : "",
+                transport ? details : "");
+  std::string note =
+      base::cat("upstream_reset_before_response_started{", http::resetReasonName(reason), "}");
+  if (reason == ResetReason::Overflow) {
+    callbacks_->streamInfo().setFlag(ResponseFlag::UpstreamOverflow);
+    callbacks_->sendLocalReply({.status = 503,
+                                .body = body,
+                                .modifyHeaders =
+                                    [](http::HeaderMap& response) {
+                                      response.addStatic(HeaderId::EnvoyOverloaded, "true");
+                                    },
+                                .details = note});
+    return;
+  }
+  fail(reason == ResetReason::ProtocolError ? 502 : 503, flagOf(reason), body, note);
+}
+
+// --- the upstream's side
+
+void Router::Upstream::onPoolReady(http::RequestEncoder& encoder, const upstream::HostPtr& host,
+                                   net::Connection& connection, http::Protocol /*protocol*/) {
+  Router& r = router_;
+  r.pending_ = nullptr;
+  http::StreamInfo& info = r.callbacks_->streamInfo();
+  info.upstreamRemote = host->address();
+  info.upstreamLocal = connection.localAddress();
+  r.sentNanos_ = base::monotonicNanos();
+  encoder.setCallbacks(this);
+  const bool headersOnly = r.requestEnd_ && r.waiting_.empty() && r.requestTrailers_ == nullptr;
+  if (const absl::Status status = encoder.encodeHeaders(*r.request_, headersOnly); !status.ok()) {
+    encoder.resetStream(ResetReason::LocalReset);
+    r.responseDone_ = true;
+    r.fail(503, ResponseFlag::LocalReset, base::message(status), "invalid_upstream_request");
+    return;
+  }
+  r.encoder_ = &encoder;
+  for (; r.readDisables_ > 0; --r.readDisables_) {
+    encoder.readDisable(true);
+  }
+  if (headersOnly) {
+    return;
+  }
+  if (!r.waiting_.empty()) {
+    base::Buffer body = std::move(r.waiting_);
+    encoder.encodeData(body, r.requestEnd_ && r.requestTrailers_ == nullptr);
+  }
+  if (r.requestTrailers_ != nullptr) {
+    encoder.encodeTrailers(*r.requestTrailers_);
+  }
+  if (std::exchange(r.holdingDownstream_, false)) {
+    r.callbacks_->onDecoderFilterBelowLowWatermark();
+  }
+}
+
+void Router::Upstream::onPoolFailure(ResetReason reason, std::string_view details,
+                                     const upstream::HostPtr& host) {
+  router_.pending_ = nullptr;
+  router_.callbacks_->streamInfo().upstreamRemote = host->address();
+  router_.upstreamFailed(reason, details);
+}
+
+void Router::Upstream::decode1xxHeaders(http::HeaderMapPtr headers) {
+  router_.callbacks_->encode1xxHeaders(std::move(headers));
+}
+
+void Router::Upstream::decodeHeaders(http::HeaderMapPtr headers, bool endStream) {
+  Router& r = router_;
+  http::StreamInfo& info = r.callbacks_->streamInfo();
+  info.upstreamFirstByteNanos = base::monotonicNanos();
+  r.responseBegun_ = true;
+  countResponse(r.cluster_->stats(), headers->status());
+  headers->setNumber(
+      HeaderId::EnvoyUpstreamServiceTime,
+      static_cast<uint64_t>((info.upstreamFirstByteNanos - r.sentNanos_) / 1'000'000));
+  info.responseCode = headers->status();
+  r.route_->finalizeResponseHeaders(*headers, *r.request_, info);
+  if (endStream) {
+    r.responseEnded();
+  }
+  r.callbacks_->encodeHeaders(std::move(headers), endStream, "via_upstream");
+}
+
+void Router::Upstream::decodeData(base::Buffer& data, bool endStream) {
+  if (endStream) {
+    router_.responseEnded();
+  }
+  router_.callbacks_->encodeData(data, endStream);
+}
+
+void Router::Upstream::decodeTrailers(http::HeaderMapPtr trailers) {
+  router_.responseEnded();
+  router_.callbacks_->encodeTrailers(std::move(trailers));
+}
+
+void Router::Upstream::onResetStream(ResetReason reason, std::string_view details) {
+  router_.encoder_ = nullptr;
+  if (router_.cluster_ != nullptr) {
+    router_.cluster_->stats().rqRxReset.inc();
+  }
+  router_.upstreamFailed(reason, details);
+}
+
+void Router::Upstream::onAboveWriteBufferHighWatermark() {
+  router_.callbacks_->onDecoderFilterAboveHighWatermark();
+}
+void Router::Upstream::onBelowWriteBufferLowWatermark() {
+  router_.callbacks_->onDecoderFilterBelowLowWatermark();
+}
+
+} // namespace moe::proxy

@@ -1,0 +1,71 @@
+#pragma once
+
+#include "base/intrusive_list.h"
+#include "proxy/hcm_config.h"
+#include "proxy/router.h"
+
+namespace moe::proxy {
+
+class ConnectionManager;
+struct StreamTag {};
+
+// One request of one downstream connection, from its first header to its access log.
+class Stream final : public base::ListLink<StreamTag>,
+                     public event::DeferredDeletable,
+                     public FilterChainHost,
+                     public http::RequestDecoder,
+                     public http::StreamCallbacks {
+public:
+  Stream(ConnectionManager& manager, http::ResponseEncoder& encoder);
+  ~Stream() override;
+
+  // http::RequestDecoder
+  void decodeHeaders(http::HeaderMapPtr headers, bool endStream) override;
+  void decodeData(base::Buffer& data, bool endStream) override;
+  void decodeTrailers(http::HeaderMapPtr trailers) override;
+  // http::StreamCallbacks
+  void onResetStream(http::ResetReason reason, std::string_view details) override;
+  void onAboveWriteBufferHighWatermark() override { readDisableUpstream(true); }
+  void onBelowWriteBufferLowWatermark() override { readDisableUpstream(false); }
+  // FilterChainHost
+  event::Worker& worker() override;
+  http::StreamInfo& streamInfo() override { return info_; }
+  const http::RouteView* route() override;
+  void clearRouteCache() override { routed_ = false; }
+  http::HeaderMapPtr newHeaders() override;
+  void send1xxHeaders(const http::HeaderMap& headers) override;
+  void sendHeaders(http::HeaderMap& headers, bool endStream) override;
+  void sendData(base::Buffer& data, bool endStream) override;
+  void sendTrailers(http::HeaderMap& trailers) override;
+  void readDisableDownstream(bool disable) override;
+  void readDisableUpstream(bool disable) override;
+  void resetStream(std::string_view details) override;
+
+private:
+  bool prepareUpgrade(http::HeaderMap& headers);
+  void buildChain();
+  void touch();
+  void idleTimedOut();
+  void responseDone();
+  void finish();
+
+  ConnectionManager& manager_;
+  const HcmConfig& config_;
+  http::ResponseEncoder* encoder_; // null once the codec is done with the stream
+  http::StreamInfo info_;
+  http::HeaderMapPtr request_;
+  route::RouteTablePtr routes_;
+  const route::Route* route_ = nullptr;
+  uint64_t random_;
+  FilterChain chain_;
+  Router* router_ = nullptr; // owned by the chain
+  std::unique_ptr<event::Timer> idleTimer_;
+  std::unique_ptr<event::Timer> requestTimer_;
+  base::Milliseconds idleTimeout_;
+  bool routed_ = false;
+  bool upgrade_ = false;
+  bool requestEnded_ = false;
+  bool finished_ = false;
+};
+
+} // namespace moe::proxy

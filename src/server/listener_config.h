@@ -1,0 +1,39 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "envoy/config/listener/v3/listener.pb.h"
+#include "net/address.h"
+#include "proxy/factory.h"
+
+namespace moe::server {
+
+struct ListenerStats {
+  explicit ListenerStats(const stats::Scope& scope)
+      : cxTotal(scope.counter("downstream_cx_total")),
+        cxActive(scope.gauge("downstream_cx_active")),
+        cxDestroy(scope.counter("downstream_cx_destroy")) {}
+  stats::Counter& cxTotal;
+  stats::Gauge& cxActive;
+  stats::Counter& cxDestroy;
+};
+
+// A compiled static listener; shared by all workers. Immutable but for its counters.
+struct ListenerConfig {
+  ListenerConfig(const stats::Scope& scope) : stats(scope) {}
+  std::string name;
+  net::AddressPtr address;
+  config::FieldPath path;
+  uint32_t bufferLimit = 1024 * 1024;
+  int backlog = 4096;
+  std::vector<proxy::NetworkFilterFactoryPtr> filters;
+  mutable ListenerStats stats;
+};
+using ListenerConfigPtr = std::shared_ptr<const ListenerConfig>;
+
+absl::StatusOr<ListenerConfigPtr>
+compileListener(const envoy::config::listener::v3::Listener& proto, const config::FieldPath& path,
+                const proxy::NetworkFilterConfigs& filters, const proxy::FactoryContext& context);
+
+} // namespace moe::server

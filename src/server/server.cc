@@ -1,0 +1,177 @@
+#include "server/server.h"
+
+#include <csignal>
+#include <set>
+#include <thread>
+
+#include "base/strings.h"
+#include "config/load.h"
+#include "config/validate.h"
+#include "proxy/hcm_config.h"
+#include "proxy/tcp_proxy.h"
+
+namespace moe::server {
+
+using config::fieldError;
+using config::FieldPath;
+
+Server::Server(Options options, base::LoggerPtr logger)
+    : options_(std::move(options)), logger_(std::move(logger)) {
+  if (options_.concurrency == 0) {
+    options_.concurrency = std::max(1u, std::thread::hardware_concurrency());
+  }
+}
+
+Server::~Server() { workers_.clear(); }
+
+absl::Status Server::load() {
+  config::LoadOptions loading;
+  std::vector<std::string> skipped;
+  loading.allowUnknownFields = options_.allowUnknownStaticFields;
+  loading.skipped = &skipped;
+  if (!options_.configPath.empty()) {
+    if (absl::Status status =
+            config::loadFile(options_.configPath, bootstrap_, &locations_, loading);
+        !status.ok()) {
+      return status;
+    }
+  }
+  if (!options_.configYaml.empty()) {
+    if (absl::Status status = config::mergeText("--config-yaml", options_.configYaml, bootstrap_,
+                                                &locations_, loading);
+        !status.ok()) {
+      return status;
+    }
+  }
+  for (const std::string& line : skipped) {
+    MOE_LOG(*logger_, warn, "{}", line);
+  }
+  if (absl::Status status = config::validate(bootstrap_); !status.ok()) {
+    return locations_.annotate(status);
+  }
+  return locations_.annotate(compile());
+}
+
+absl::Status Server::compile() {
+  clusters_ = upstream::createClusterManager(
+      {.mainLoop = loop_, .stats = stats_, .logger = logger_, .dnsServers = {}});
+  absl::Status status =
+      networkFilters_.add(std::string(proxy::HttpConnectionManagerProto::descriptor()->full_name()),
+                          std::make_unique<proxy::HcmFilterConfig>());
+  status.Update(networkFilters_.add("envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
+                                    std::make_unique<proxy::TcpProxyFilterConfig>()));
+  if (!status.ok()) {
+    return status;
+  }
+  context_ = std::make_unique<proxy::FactoryContext>(proxy::FactoryContext{
+      stats_, logger_, *clusters_, httpFilters_, routeFilters_, options_.concurrency});
+  if (absl::Status added = clusters_->addClusters(bootstrap_); !added.ok()) {
+    return added;
+  }
+  std::set<std::string> names;
+  std::set<std::string> addresses;
+  const FieldPath path = FieldPath("static_resources").field("listeners");
+  for (int i = 0; i < bootstrap_.static_resources().listeners_size(); ++i) {
+    const FieldPath at = path.index(static_cast<size_t>(i));
+    auto listener =
+        compileListener(bootstrap_.static_resources().listeners(i), at, networkFilters_, *context_);
+    if (!listener.ok()) {
+      return listener.status();
+    }
+    if (!(*listener)->name.empty() && !names.insert((*listener)->name).second) {
+      return fieldError(at.field("name"), base::cat("\"", (*listener)->name, "\" again"),
+                        "a name that no other listener has");
+    }
+    const std::string& address = (*listener)->address->asString();
+    if ((*listener)->address->port() != 0 && !addresses.insert(address).second) {
+      return fieldError(at.field("address"), base::cat(address, " again"),
+                        "an address that no other listener has");
+    }
+    listeners_.push_back(std::move(*listener));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Server::bind() {
+  for (uint32_t i = 0; i < options_.concurrency; ++i) {
+    workers_.push_back(std::make_unique<WorkerThread>(i, *clusters_));
+  }
+  for (const ListenerConfigPtr& listener : listeners_) {
+    net::AddressPtr address = listener->address;
+    for (auto& worker : workers_) {
+      auto socket = net::listenOn(*address, {.backlog = listener->backlog});
+      if (!socket.ok()) {
+        return locations_.annotate(
+            fieldError(listener->path.field("address"), base::message(socket.status())));
+      }
+      // Port 0: the first socket gets one, the others share it.
+      address = net::Address::localOf(socket->get());
+      worker->addListener(listener, std::move(*socket), address);
+      if (!address->isIp()) {
+        break; // a UNIX socket cannot be shared by port
+      }
+    }
+    MOE_LOG(*logger_, info, "listener {} on {}", listener->name, address->asString());
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Server::serve() {
+  std::signal(SIGPIPE, SIG_IGN);
+  if (absl::Status status = bind(); !status.ok()) {
+    return status;
+  }
+  const int numbers[] = {SIGTERM, SIGINT};
+  for (size_t i = 0; i < 2; ++i) {
+    uv_signal_init(loop_.uv(), &signals_[i]);
+    signals_[i].data = this;
+    uv_signal_start(
+        &signals_[i],
+        [](uv_signal_t* handle, int signal) {
+          static_cast<Server*>(handle->data)->onSignal(signal);
+        },
+        numbers[i]);
+  }
+  bool started = false;
+  clusters_->onInitialized([this, &started] {
+    for (auto& worker : workers_) {
+      worker->start();
+    }
+    started = true;
+    MOE_LOG(*logger_, info, "all clusters are initialized; {} workers accept connections",
+            workers_.size());
+  });
+  loop_.run();
+  workers_.clear();
+  MOE_LOG(*logger_, info, "exiting");
+  return absl::OkStatus();
+}
+
+void Server::onSignal(int signal) {
+  if (std::exchange(signalled_, true)) {
+    MOE_LOG(*logger_, warn, "signal {} again: ending at once", signal);
+    finish();
+    return;
+  }
+  MOE_LOG(*logger_, info, "signal {}: draining for at most {} s", signal,
+          options_.drainTime.count() / 1000);
+  drainTimer_ = loop_.createTimer([this] { finish(); });
+  drainTimer_->enable(options_.drainTime);
+  draining_ = workers_.size();
+  for (auto& worker : workers_) {
+    worker->drain([this] {
+      loop_.post([this] {
+        if (--draining_ == 0) {
+          finish();
+        }
+      });
+    });
+  }
+}
+
+void Server::finish() {
+  drainTimer_ = nullptr;
+  loop_.stop();
+}
+
+} // namespace moe::server

@@ -1,0 +1,111 @@
+#include "server/worker_thread.h"
+
+namespace moe::server {
+
+// An accepted connection, from accept to close.
+class WorkerThread::Accepted final : public net::ConnectionCallbacks,
+                                     public event::DeferredDeletable {
+public:
+  Accepted(WorkerThread& thread, ListenerConfigPtr config,
+           std::unique_ptr<net::Connection> connection)
+      : thread_(thread), config_(std::move(config)), connection_(std::move(connection)) {
+    config_->stats.cxTotal.inc();
+    config_->stats.cxActive.inc();
+    for (const auto& factory : config_->filters) {
+      connection_->addReadFilter(factory->createFilter(thread_.context_));
+    }
+    connection_->addCallbacks(this);
+  }
+  net::Connection& connection() { return *connection_; }
+
+  void onConnectionEvent(net::ConnectionEvent event) override {
+    if (event == net::ConnectionEvent::Connected || std::exchange(gone_, true)) {
+      return;
+    }
+    config_->stats.cxActive.dec();
+    config_->stats.cxDestroy.inc();
+    thread_.connectionGone(*this);
+  }
+  void onAboveWriteBufferHighWatermark() override {}
+  void onBelowWriteBufferLowWatermark() override {}
+
+private:
+  WorkerThread& thread_;
+  ListenerConfigPtr config_;
+  std::unique_ptr<net::Connection> connection_;
+  bool gone_ = false;
+};
+
+WorkerThread::WorkerThread(uint32_t index, upstream::ClusterManager& clusters)
+    : worker_(index), context_(worker_) {
+  context_.clusters = clusters.createWorkerClusters(worker_, context_.headers);
+}
+
+WorkerThread::~WorkerThread() { stop(); }
+
+void WorkerThread::addListener(ListenerConfigPtr config, net::Fd socket, net::AddressPtr address) {
+  listeners_.push_back(std::make_unique<net::Listener>(
+      worker_.loop, std::move(socket), std::move(address),
+      [this, config = std::move(config)](net::Fd fd, net::AddressPtr local,
+                                         net::AddressPtr remote) {
+        accept(config, std::move(fd), std::move(local), std::move(remote));
+      }));
+}
+
+void WorkerThread::start() {
+  thread_ = std::thread([this] { worker_.loop.run(); });
+}
+
+void WorkerThread::accept(const ListenerConfigPtr& config, net::Fd fd, net::AddressPtr local,
+                          net::AddressPtr remote) {
+  auto connection = std::make_unique<net::Connection>(worker_, std::move(fd), std::move(local),
+                                                      std::move(remote));
+  connection->setBufferLimit(config->bufferLimit);
+  connection->setId((context_.nextConnectionId++ << 10) | worker_.index);
+  ++connections_;
+  // Owned by itself until its connection is gone.
+  Accepted* accepted = std::make_unique<Accepted>(*this, config, std::move(connection)).release();
+  accepted->connection().start();
+}
+
+void WorkerThread::connectionGone(Accepted& connection) {
+  worker_.loop.deferredDelete(std::unique_ptr<Accepted>(&connection));
+  if (--connections_ == 0 && drained_) {
+    std::exchange(drained_, nullptr)();
+  }
+}
+
+void WorkerThread::drain(std::function<void()> drained) {
+  worker_.loop.post([this, drained = std::move(drained)]() mutable {
+    listeners_.clear();
+    context_.draining = true;
+    if (connections_ == 0) {
+      drained();
+      return;
+    }
+    drained_ = std::move(drained);
+    context_.connections.forEach([](proxy::Drainable& connection) { connection.onDrain(); });
+  });
+}
+
+void WorkerThread::stop() {
+  if (!thread_.joinable()) {
+    return;
+  }
+  worker_.loop.post([this] {
+    listeners_.clear();
+    drained_ = nullptr;
+    while (!context_.connections.empty()) {
+      proxy::Drainable& connection = context_.connections.front();
+      connection.unlink();
+      connection.closeNow();
+    }
+    worker_.loop.stop();
+  });
+  thread_.join();
+  // Pools and clusters end on this thread now that theirs is over.
+  context_.clusters = nullptr;
+  worker_.loop.runOnce();
+}
+
+} // namespace moe::server
