@@ -1,0 +1,3 @@
+module github.com/moeproxy/moe/tests/integration
+
+go 1.24

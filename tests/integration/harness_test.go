@@ -1,0 +1,166 @@
+// Package integration drives the real moe binary, named by MOE_BIN, with real clients and servers.
+package integration
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const deadline = 20 * time.Second
+
+// moe is one running proxy.
+type moe struct {
+	t      *testing.T
+	cmd    *exec.Cmd
+	output *lockedBuffer
+	done   chan error
+}
+
+type lockedBuffer struct {
+	mutex sync.Mutex
+	bytes bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.bytes.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mutex.Lock()
+	defer b.mutex.Unlock()
+	return b.bytes.String()
+}
+
+func binary(t *testing.T) string {
+	t.Helper()
+	path := os.Getenv("MOE_BIN")
+	if path == "" {
+		t.Fatal("MOE_BIN does not name the moe binary")
+	}
+	return path
+}
+
+// freePort is a port that nobody listens on now.
+func freePort(t *testing.T) int {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	return listener.Addr().(*net.TCPAddr).Port
+}
+
+// start runs moe on a configuration and waits until each port accepts.
+func start(t *testing.T, config string, ports ...int) *moe {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "bootstrap.yaml")
+	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	m := &moe{t: t, output: &lockedBuffer{}, done: make(chan error, 1)}
+	m.cmd = exec.Command(binary(t), "-c", file, "--concurrency", "2", "-l", "info")
+	m.cmd.Stdout = m.output
+	m.cmd.Stderr = m.output
+	if err := m.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { m.done <- m.cmd.Wait() }()
+	t.Cleanup(m.stop)
+	for _, port := range ports {
+		until := time.Now().Add(deadline)
+		for {
+			connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+			if err == nil {
+				connection.Close()
+				break
+			}
+			if time.Now().After(until) {
+				t.Fatalf("port %d does not accept:\n%s", port, m.output)
+			}
+			select {
+			case err := <-m.done:
+				m.done <- err
+				t.Fatalf("moe ended (%v):\n%s", err, m.output)
+			case <-time.After(5 * time.Millisecond):
+			}
+		}
+	}
+	return m
+}
+
+// stop ends moe by SIGTERM and fails the test if it does not end well.
+func (m *moe) stop() {
+	_ = m.cmd.Process.Signal(syscall.SIGTERM)
+	select {
+	case err := <-m.done:
+		m.done <- err
+		if err != nil {
+			m.t.Errorf("moe ended with %v:\n%s", err, m.output)
+		}
+	case <-time.After(deadline):
+		_ = m.cmd.Process.Kill()
+		m.t.Errorf("moe did not end in %v:\n%s", deadline, m.output)
+	}
+	if text := m.output.String(); strings.Contains(text, "Sanitizer") || strings.Contains(text, "runtime error") {
+		m.t.Errorf("a sanitizer reported:\n%s", text)
+	}
+}
+
+// httpConfig is a bootstrap with one HTTP listener; routes and clusters are YAML in flow style.
+func httpConfig(port int, routes []string, clusters []string, options ...string) string {
+	var out strings.Builder
+	fmt.Fprintf(&out, `static_resources:
+  listeners:
+  - name: web
+    address: {socket_address: {address: 127.0.0.1, port_value: %d}}
+    filter_chains:
+    - filters:
+      - name: hcm
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager
+          stat_prefix: web
+`, port)
+	for _, option := range options {
+		fmt.Fprintf(&out, "          %s\n", option)
+	}
+	out.WriteString(`          http_filters:
+          - {name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
+          route_config:
+            virtual_hosts:
+            - name: all
+              domains: ["*"]
+              routes:
+`)
+	for _, route := range routes {
+		fmt.Fprintf(&out, "              - %s\n", route)
+	}
+	out.WriteString("  clusters:\n")
+	for _, cluster := range clusters {
+		fmt.Fprintf(&out, "  - %s\n", cluster)
+	}
+	return out.String()
+}
+
+// staticCluster is a cluster with one endpoint an address; more is further fields.
+func staticCluster(name, more string, addresses ...string) string {
+	var endpoints []string
+	for _, address := range addresses {
+		host, port, _ := net.SplitHostPort(address)
+		endpoints = append(endpoints,
+			fmt.Sprintf("{endpoint: {address: {socket_address: {address: %s, port_value: %s}}}}", host, port))
+	}
+	return fmt.Sprintf("{name: %s, type: STATIC, %sload_assignment: {cluster_name: %s, endpoints: [{lb_endpoints: [%s]}]}}",
+		name, more, name, strings.Join(endpoints, ", "))
+}

@@ -1,0 +1,97 @@
+package integration
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math/rand"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+const sigterm = syscall.SIGTERM
+
+func TestTCPProxyEchoesUntilBothSidesEnd(t *testing.T) {
+	echo, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer echo.Close()
+	go func() {
+		for {
+			connection, err := echo.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				_, _ = io.Copy(connection, connection) // until the client's FIN, then ours
+				connection.Close()
+			}()
+		}
+	}()
+	port := freePort(t)
+	start(t, fmt.Sprintf(`static_resources:
+  listeners:
+  - name: tcp
+    address: {socket_address: {address: 127.0.0.1, port_value: %d}}
+    filter_chains:
+    - filters:
+      - name: tcp
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+          stat_prefix: tcp
+          cluster: echo
+  clusters:
+  - %s
+`, port, staticCluster("echo", "", echo.Addr().String())), port)
+	payload := make([]byte, 5<<20)
+	rand.New(rand.NewSource(2)).Read(payload)
+	connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	_ = connection.SetDeadline(time.Now().Add(deadline))
+	go func() {
+		_, _ = connection.Write(payload)
+		_ = connection.(*net.TCPConn).CloseWrite()
+	}()
+	got, err := io.ReadAll(connection)
+	if err != nil || !bytes.Equal(got, payload) {
+		t.Fatalf("%v: %d of %d bytes", err, len(got), len(payload))
+	}
+}
+
+func TestValidateNamesTheFieldAndPlace(t *testing.T) {
+	cases := map[string]string{
+		"static_resources: {clusters: [{name: a, type: ORIGINAL_DST}]}":                             ":1:47: static_resources.clusters[0].type: found ORIGINAL_DST, expected STATIC or STRICT_DNS",
+		"static_resources: {clusters: [{name: a, connect_timeout: 5}]}":                             "static_resources.clusters[0].connect_timeout: found",
+		"static_resources: {clusters: [{name: a}, {name: a}]}":                                      "static_resources.clusters[1].name: found \"a\" again",
+		"static_resources: {listeners: [{address: {socket_address: {address: x, port_value: 1}}}]}": "static_resources.listeners[0].address.socket_address.address: found \"x\", expected an IPv4 or IPv6 address",
+		"static_resource: {}": "unknown field",
+	}
+	for config, want := range cases {
+		output, err := exec.Command(binary(t), "--config-yaml", config, "--mode", "validate").CombinedOutput()
+		exit, failed := err.(*exec.ExitError)
+		if !failed || exit.ExitCode() != 1 || !strings.Contains(string(output), want) {
+			t.Errorf("%s: %v %q, expected %q", config, err, output, want)
+		}
+	}
+}
+
+func TestConfigurationsValidate(t *testing.T) {
+	files, _ := filepath.Glob("../../configs/*.yaml")
+	if len(files) == 0 {
+		t.Fatal("no configs")
+	}
+	for _, file := range files {
+		if output, err := exec.Command(binary(t), "-c", file, "--mode", "validate").CombinedOutput(); err != nil {
+			t.Errorf("%s: %v %s", file, err, output)
+		}
+	}
+}
