@@ -94,6 +94,10 @@ absl::StatusOr<Options> parseOptions(const std::vector<std::string>& arguments) 
       out.version = true;
       continue;
     }
+    if (name == "--strict") {
+      out.strict = true;
+      continue;
+    }
     if (name == "--allow-unknown-static-fields") {
       out.allowUnknownStaticFields = true;
       continue;
@@ -138,6 +142,7 @@ std::string usage() {
   -l, --log-level LEVEL    trace, debug, info, warning, error, critical, off
   --log-path FILE          log there instead of to standard error
   --drain-time-s N         how long SIGTERM waits for connections to end (600)
+  --strict                 fields that moe does not act on are errors
   --allow-unknown-static-fields
   --version, --help
 

@@ -21,6 +21,7 @@ struct Options {
   std::string logPath;
   base::Milliseconds drainTime{600'000};
   bool allowUnknownStaticFields = false;
+  bool strict = false; // unsupported fields are errors
   bool help = false;
   bool version = false;
 };

@@ -5,10 +5,15 @@
 #include <thread>
 
 #include "base/strings.h"
+#include "config/coverage.h"
 #include "config/load.h"
 #include "config/validate.h"
 #include "proxy/hcm_config.h"
+#include "proxy/supported_fields.h"
 #include "proxy/tcp_proxy.h"
+#include "route/supported_fields.h"
+#include "server/supported_fields.h"
+#include "upstream/supported_fields.h"
 
 namespace moe::server {
 
@@ -49,7 +54,28 @@ absl::Status Server::load() {
   if (absl::Status status = config::validate(bootstrap_); !status.ok()) {
     return locations_.annotate(status);
   }
+  if (absl::Status status = reportCoverage(); !status.ok()) {
+    return status;
+  }
   return locations_.annotate(compile());
+}
+
+// Set fields that nothing acts on: named; with --strict, or if they guard a door, refused.
+absl::Status Server::reportCoverage() {
+  const config::Coverage coverage({upstream::kFields, route::kFields, proxy::kFields, kFields});
+  const config::CoverageReport report = coverage.walk(bootstrap_, FieldPath(), &locations_);
+  for (const config::UncoveredField& field : report.refused) {
+    return absl::InvalidArgumentError(base::cat(
+        field.str(), ": found a security setting that moe does not act on, expected none"));
+  }
+  for (const config::UncoveredField& field : report.ignored) {
+    if (options_.strict) {
+      return absl::InvalidArgumentError(base::cat(
+          field.str(), ": found a field that moe does not act on, expected none (--strict)"));
+    }
+    MOE_LOG(*logger_, warn, "{}: moe does not act on this field", field.str());
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Server::compile() {

@@ -23,6 +23,7 @@ public:
 
 private:
   absl::Status compile();
+  absl::Status reportCoverage();
   absl::Status bind();
   void onSignal(int signal);
   void finish();

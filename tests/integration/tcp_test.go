@@ -84,6 +84,25 @@ func TestValidateNamesTheFieldAndPlace(t *testing.T) {
 	}
 }
 
+func TestUnsupportedFieldsAreNamed(t *testing.T) {
+	config := "static_resources: {clusters: [{name: a, dns_jitter: 1s}]}"
+	want := "static_resources.clusters[0].dns_jitter (envoy.config.cluster.v3.Cluster.dns_jitter)"
+	output, err := exec.Command(binary(t), "--config-yaml", config, "--mode", "validate").CombinedOutput()
+	if err != nil || !strings.Contains(string(output), want) {
+		t.Errorf("%v %q, expected %q", err, output, want)
+	}
+	output, err = exec.Command(binary(t), "--config-yaml", config, "--mode", "validate", "--strict").CombinedOutput()
+	if err == nil || !strings.Contains(string(output), want) {
+		t.Errorf("--strict: %v %q, expected %q", err, output, want)
+	}
+	// TLS that would be left out is refused without --strict.
+	config = `static_resources: {clusters: [{name: a, transport_socket: {name: tls, typed_config: {"@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, sni: a}}}]}`
+	output, err = exec.Command(binary(t), "--config-yaml", config, "--mode", "validate").CombinedOutput()
+	if err == nil || !strings.Contains(string(output), "static_resources.clusters[0].transport_socket") {
+		t.Errorf("TLS: %v %q", err, output)
+	}
+}
+
 func TestConfigurationsValidate(t *testing.T) {
 	files, _ := filepath.Glob("../../configs/*.yaml")
 	if len(files) == 0 {

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string_view>
+
+namespace moe::server {
+
+// The fields that this library acts on; see config/coverage.h.
+inline constexpr std::string_view kFields[] = {
+    "envoy.config.bootstrap.v3.Bootstrap.static_resources",
+    "envoy.config.bootstrap.v3.Bootstrap.StaticResources.listeners",
+    "envoy.config.bootstrap.v3.Bootstrap.StaticResources.clusters",
+    "envoy.config.listener.v3.Listener.name",
+    "envoy.config.listener.v3.Listener.address",
+    "envoy.config.listener.v3.Listener.stat_prefix",
+    "envoy.config.listener.v3.Listener.filter_chains",
+    "envoy.config.listener.v3.Listener.default_filter_chain",
+    "envoy.config.listener.v3.Listener.per_connection_buffer_limit_bytes",
+    "envoy.config.listener.v3.Listener.tcp_backlog_size",
+    "envoy.config.listener.v3.FilterChain.filters",
+    "envoy.config.listener.v3.FilterChain.name",
+    "envoy.config.listener.v3.Filter.name",
+    "envoy.config.listener.v3.Filter.typed_config",
+};
+
+} // namespace moe::server
