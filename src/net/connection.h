@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <string>
@@ -74,6 +75,10 @@ public:
 
   // Told in the order they were added; they outlive the connection or its close.
   void addCallbacks(ConnectionCallbacks* callbacks) { callbacks_.push_back(callbacks); }
+  void removeCallbacks(ConnectionCallbacks* callbacks) {
+    callbacks_.erase(std::remove(callbacks_.begin(), callbacks_.end(), callbacks),
+                     callbacks_.end());
+  }
   void setStats(const ConnectionStats& stats) { stats_ = stats; }
   void addReadFilter(std::unique_ptr<ReadFilter> filter);
   // Runs onNewConnection of the filters and begins to read.

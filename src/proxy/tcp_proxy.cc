@@ -37,6 +37,40 @@ struct TcpProxyConfig {
   std::vector<AccessLogPtr> accessLogs;
 };
 
+// An upstream connection whose downstream has gone, until what it still has to send is sent.
+class Lingering final : public net::ConnectionCallbacks, public event::DeferredDeletable {
+public:
+  // Owns itself until the connection is closed.
+  static void begin(event::Loop& loop, upstream::ClusterInfoPtr cluster, upstream::HostPtr host,
+                    std::unique_ptr<net::Connection> connection) {
+    Lingering* made = std::make_unique<Lingering>(loop, std::move(cluster), std::move(host),
+                                                  std::move(connection))
+                          .release();
+    made->connection_->addCallbacks(made);
+    made->connection_->close(net::CloseType::FlushWrite);
+  }
+  Lingering(event::Loop& loop, upstream::ClusterInfoPtr cluster, upstream::HostPtr host,
+            std::unique_ptr<net::Connection> connection)
+      : loop_(loop), cluster_(std::move(cluster)), host_(std::move(host)),
+        connection_(std::move(connection)) {}
+
+  void onConnectionEvent(net::ConnectionEvent event) override {
+    if (event != net::ConnectionEvent::Connected && !std::exchange(gone_, true)) {
+      upstream::releaseTcp(*cluster_, *host_);
+      loop_.deferredDelete(std::unique_ptr<Lingering>(this));
+    }
+  }
+  void onAboveWriteBufferHighWatermark() override {}
+  void onBelowWriteBufferLowWatermark() override {}
+
+private:
+  event::Loop& loop_;
+  upstream::ClusterInfoPtr cluster_;
+  upstream::HostPtr host_;
+  std::unique_ptr<net::Connection> connection_;
+  bool gone_ = false;
+};
+
 class TcpProxy final : public net::ReadFilter, public net::ConnectionCallbacks, public Drainable {
 public:
   TcpProxy(std::shared_ptr<const TcpProxyConfig> config, WorkerContext& context)
@@ -215,13 +249,14 @@ private:
     if (connection_->connecting()) {
       type = net::CloseType::NoFlush;
     }
-    // The filter goes with the downstream connection: the upstream one must be over by then.
+    // This filter goes with the downstream connection.
+    connection_->removeCallbacks(&upstream_);
     if (type == net::CloseType::FlushWrite) {
-      connection_->flushNow();
+      connectTimer_ = nullptr;
+      Lingering::begin(context_.worker.loop, cluster_, host_, std::move(connection_));
+      return;
     }
-    if (connection_ != nullptr) {
-      connection_->close(net::CloseType::NoFlush);
-    }
+    connection_->close(net::CloseType::NoFlush);
     releaseUpstream();
   }
 

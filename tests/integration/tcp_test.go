@@ -35,20 +35,7 @@ func TestTCPProxyEchoesUntilBothSidesEnd(t *testing.T) {
 		}
 	}()
 	port := freePort(t)
-	start(t, fmt.Sprintf(`static_resources:
-  listeners:
-  - name: tcp
-    address: {socket_address: {address: 127.0.0.1, port_value: %d}}
-    filter_chains:
-    - filters:
-      - name: tcp
-        typed_config:
-          "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
-          stat_prefix: tcp
-          cluster: echo
-  clusters:
-  - %s
-`, port, staticCluster("echo", "", echo.Addr().String())), port)
+	start(t, fmt.Sprintf(tcpConfig, port, staticCluster("echo", "", echo.Addr().String())), port)
 	payload := make([]byte, 5<<20)
 	rand.New(rand.NewSource(2)).Read(payload)
 	connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
@@ -66,6 +53,67 @@ func TestTCPProxyEchoesUntilBothSidesEnd(t *testing.T) {
 		t.Fatalf("%v: %d of %d bytes", err, len(got), len(payload))
 	}
 }
+
+func TestTCPProxyDeliversWhatItTookAfterTheUpstreamEndedFirst(t *testing.T) {
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+	begin := make(chan struct{})
+	received := make(chan int64, 1)
+	go func() {
+		connection, err := server.Accept()
+		if err != nil {
+			return
+		}
+		defer connection.Close()
+		_ = connection.(*net.TCPConn).CloseWrite() // says nothing, but reads all
+		<-begin
+		n, _ := io.Copy(io.Discard, connection)
+		received <- n
+	}()
+	port := freePort(t)
+	start(t, fmt.Sprintf(tcpConfig, port, staticCluster("echo", "", server.Addr().String())))
+	var connection net.Conn
+	for until := time.Now().Add(deadline); ; time.Sleep(5 * time.Millisecond) {
+		if connection, err = net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil || time.Now().After(until) {
+			break
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	_ = connection.SetDeadline(time.Now().Add(deadline))
+	payload := make([]byte, 600_000)
+	if _, err := connection.Write(payload); err != nil {
+		t.Fatal(err)
+	}
+	_ = connection.(*net.TCPConn).CloseWrite()
+	if _, err := io.ReadAll(connection); err != nil { // until moe has closed its side
+		t.Fatal(err)
+	}
+	close(begin)
+	if n := <-received; n != int64(len(payload)) {
+		t.Fatalf("%d of %d bytes", n, len(payload))
+	}
+}
+
+const tcpConfig = `static_resources:
+  listeners:
+  - name: tcp
+    address: {socket_address: {address: 127.0.0.1, port_value: %d}}
+    filter_chains:
+    - filters:
+      - name: tcp
+        typed_config:
+          "@type": type.googleapis.com/envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy
+          stat_prefix: tcp
+          cluster: echo
+  clusters:
+  - %s
+`
 
 func TestValidateNamesTheFieldAndPlace(t *testing.T) {
 	cases := map[string]string{
