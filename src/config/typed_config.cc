@@ -26,11 +26,13 @@ absl::StatusOr<Unpacked> unwrap(std::unique_ptr<google::protobuf::Message> wrapp
   const auto& outer = static_cast<const TypedStruct&>(*wrapped);
   Unpacked result;
   result.typeName = std::string(typeNameOf(outer.type_url()));
-  if (result.typeName.empty()) {
-    return fieldError(path.field("type_url"), inQuotes(outer.type_url()),
-                      "a type URL such as \"type.googleapis.com/package.Message\"");
-  }
   result.path = path.field("value");
+  if (result.typeName.empty()) { // a plain structure, as Go plugins are configured with
+    result.typeName = std::string(TypedStruct::descriptor()->full_name());
+    result.message = std::move(wrapped);
+    result.path = path;
+    return result;
+  }
   const auto* prototype = prototypeOf(result.typeName);
   if (prototype == nullptr) {
     result.message = std::move(wrapped);

@@ -154,6 +154,9 @@ public:
   virtual DataStatus encodeData(base::Buffer&, bool /*endStream*/) { return DataStatus::Continue; }
   virtual TrailersStatus encodeTrailers(HeaderMap&) { return TrailersStatus::Continue; }
 
+  // A local reply takes the place of the response; response headers and trailers that the filter
+  // knows are void when this returns. The reply comes through encodeHeaders.
+  virtual void onLocalReply() {}
   // The request is over, complete or not, and will be logged; headers are still there.
   virtual void onStreamComplete() {}
   // With the access log, after onStreamComplete. Headers may be null.

@@ -342,7 +342,9 @@ void FilterChain::injectData(ActiveFilter& filter, base::Buffer& data, bool endS
       return;
     }
   }
-  passData<D>(next, data, endStream);
+  if (!data.empty() || endStream) {
+    passData<D>(next, data, endStream);
+  }
 }
 
 void FilterChain::decodeHeaders(http::HeaderMap& headers, bool endStream) {
@@ -398,6 +400,7 @@ void FilterChain::sendPendingReply() {
   host_.streamInfo().responseCodeDetails = reply->details;
   // What the response side still holds belongs to an answer that is given up.
   for (auto& filter : filters_) {
+    filter->filter_->onLocalReply();
     const bool active = filter->encode_.active;
     filter->encode_ = internal::Side();
     filter->encode_.active = active;

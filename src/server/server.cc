@@ -1,6 +1,5 @@
 #include "server/server.h"
 
-#include <csignal>
 #include <set>
 #include <thread>
 
@@ -8,6 +7,10 @@
 #include "config/coverage.h"
 #include "config/load.h"
 #include "config/validate.h"
+#include "contrib/envoy/extensions/filters/http/golang/v3alpha/golang.pb.h"
+#include "golang/filter_config.h"
+#include "golang/log_bridge.h"
+#include "golang/supported_fields.h"
 #include "proxy/hcm_config.h"
 #include "proxy/supported_fields.h"
 #include "proxy/tcp_proxy.h"
@@ -62,7 +65,8 @@ absl::Status Server::load() {
 
 // Set fields that nothing acts on: named; with --strict, or if they guard a door, refused.
 absl::Status Server::reportCoverage() {
-  const config::Coverage coverage({upstream::kFields, route::kFields, proxy::kFields, kFields});
+  const config::Coverage coverage(
+      {upstream::kFields, route::kFields, proxy::kFields, golang::kFields, kFields});
   const config::CoverageReport report = coverage.walk(bootstrap_, FieldPath(), &locations_);
   for (const config::UncoveredField& field : report.refused) {
     return absl::InvalidArgumentError(base::cat(
@@ -86,6 +90,13 @@ absl::Status Server::compile() {
                           std::make_unique<proxy::HcmFilterConfig>());
   status.Update(networkFilters_.add("envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
                                     std::make_unique<proxy::TcpProxyFilterConfig>()));
+  using GolangProto = envoy::extensions::filters::http::golang::v3alpha::Config;
+  using GolangRouteProto = envoy::extensions::filters::http::golang::v3alpha::ConfigsPerRoute;
+  golang::bindGoLog(logger_);
+  status.Update(httpFilters_.add(std::string(GolangProto::descriptor()->full_name()),
+                                 std::make_unique<golang::GolangFilterConfig>(plugins_)));
+  status.Update(routeFilters_.add(std::string(GolangRouteProto::descriptor()->full_name()),
+                                  std::make_unique<golang::GolangFilterConfig>(plugins_)));
   if (!status.ok()) {
     return status;
   }
@@ -143,21 +154,10 @@ absl::Status Server::bind() {
 }
 
 absl::Status Server::serve() {
-  std::signal(SIGPIPE, SIG_IGN);
   if (absl::Status status = bind(); !status.ok()) {
     return status;
   }
-  const int numbers[] = {SIGTERM, SIGINT};
-  for (size_t i = 0; i < 2; ++i) {
-    uv_signal_init(loop_.uv(), &signals_[i]);
-    signals_[i].data = this;
-    uv_signal_start(
-        &signals_[i],
-        [](uv_signal_t* handle, int signal) {
-          static_cast<Server*>(handle->data)->onSignal(signal);
-        },
-        numbers[i]);
-  }
+  signals_.watch(loop_, [this](int signal) { onSignal(signal); });
   bool started = false;
   clusters_->onInitialized([this, &started] {
     for (auto& worker : workers_) {
@@ -168,6 +168,7 @@ absl::Status Server::serve() {
             workers_.size());
   });
   loop_.run();
+  signals_.stop();
   workers_.clear();
   MOE_LOG(*logger_, info, "exiting");
   return absl::OkStatus();

@@ -5,7 +5,9 @@
 
 #include "config/location_map.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
+#include "golang/plugin_library.h"
 #include "server/options.h"
+#include "server/signals.h"
 #include "server/worker_thread.h"
 
 namespace moe::server {
@@ -35,6 +37,7 @@ private:
   envoy::config::bootstrap::v3::Bootstrap bootstrap_;
   config::LocationMap locations_;
   std::unique_ptr<upstream::ClusterManager> clusters_;
+  golang::Plugins plugins_;
   proxy::HttpFilterConfigs httpFilters_;
   proxy::HttpFilterConfigs routeFilters_;
   proxy::NetworkFilterConfigs networkFilters_;
@@ -42,7 +45,7 @@ private:
   std::vector<ListenerConfigPtr> listeners_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<event::Timer> drainTimer_;
-  uv_signal_t signals_[2];
+  Signals signals_;
   size_t draining_ = 0;
   bool signalled_ = false;
 };

@@ -120,6 +120,11 @@ func (m *moe) stop() {
 
 // httpConfig is a bootstrap with one HTTP listener; routes and clusters are YAML in flow style.
 func httpConfig(port int, routes []string, clusters []string, options ...string) string {
+	return httpConfigWith(nil, port, routes, clusters, options...)
+}
+
+// httpConfigWith has HTTP filters before the router, too.
+func httpConfigWith(filters []string, port int, routes []string, clusters []string, options ...string) string {
 	var out strings.Builder
 	fmt.Fprintf(&out, `static_resources:
   listeners:
@@ -135,8 +140,11 @@ func httpConfig(port int, routes []string, clusters []string, options ...string)
 	for _, option := range options {
 		fmt.Fprintf(&out, "          %s\n", option)
 	}
-	out.WriteString(`          http_filters:
-          - {name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
+	out.WriteString("          http_filters:\n")
+	for _, filter := range filters {
+		fmt.Fprintf(&out, "          - %s\n", filter)
+	}
+	out.WriteString(`          - {name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}
           route_config:
             virtual_hosts:
             - name: all

@@ -118,7 +118,8 @@ def integration(preset, tally):
 
 
 def go(tally):
-    for folder in [ROOT / "gofilter", ROOT / "tests" / "integration", ROOT / "api" / "descriptors"]:
+    for folder in [ROOT / "gofilter", ROOT / "tests" / "integration", ROOT / "tests" / "plugins",
+                   ROOT / "api" / "descriptors"]:
         if not (folder / "go.mod").exists():
             continue
         say(f"Go checks ({folder.relative_to(ROOT)})")

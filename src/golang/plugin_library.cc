@@ -1,0 +1,85 @@
+#include "golang/plugin_library.h"
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include "config/field_path.h"
+#include "golang/exports.h"
+
+namespace moe::golang {
+namespace {
+
+constexpr const char* kExpected = "a Go plugin (go build -buildmode=c-shared) with the HTTP filter "
+                                  "package of the Envoy Go SDK";
+
+absl::Status problem(const std::string& found) {
+  return absl::InvalidArgumentError(base::cat("found ", found, ", expected ", kExpected));
+}
+
+std::string lastError() {
+  const char* text = dlerror();
+  return text == nullptr ? "an unknown error" : text;
+}
+
+} // namespace
+
+absl::StatusOr<PluginLibraryPtr> PluginLibrary::load(const std::string& path) {
+  linkExports();
+  if (access(path.c_str(), R_OK) != 0) {
+    return problem(base::cat(config::inQuotes(path), ", which cannot be read"));
+  }
+  // Local: each library's runtime keeps its symbols to itself.
+  void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (handle == nullptr) {
+    return problem(lastError());
+  }
+  auto library = std::make_shared<PluginLibrary>(Private(), path);
+  HttpFunctions& http = library->http_;
+  std::string missing;
+  auto resolve = [&](auto*& function, const char* name) {
+    function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(handle, name));
+    if (function == nullptr && missing.empty()) {
+      missing = name;
+    }
+  };
+  resolve(http.newConfig, "envoyGoFilterNewHttpPluginConfig");
+  resolve(http.destroyConfig, "envoyGoFilterDestroyHttpPluginConfig");
+  resolve(http.mergeConfig, "envoyGoFilterMergeHttpPluginConfig");
+  resolve(http.onHeader, "envoyGoFilterOnHttpHeader");
+  resolve(http.onData, "envoyGoFilterOnHttpData");
+  resolve(http.onLog, "envoyGoFilterOnHttpLog");
+  resolve(http.onStreamComplete, "envoyGoFilterOnHttpStreamComplete");
+  resolve(http.onDestroy, "envoyGoFilterOnHttpDestroy");
+  resolve(http.semaDec, "envoyGoRequestSemaDec");
+  if (!missing.empty()) {
+    return problem(base::cat(config::inQuotes(path), " without the function ", missing));
+  }
+  return library;
+}
+
+absl::StatusOr<PluginLibraryPtr> Plugins::library(const std::string& id, const std::string& path) {
+  if (const auto known = byId_.find(id); known != byId_.end()) {
+    if (known->second->path() != path) {
+      return absl::InvalidArgumentError(base::cat(
+          "found ", config::inQuotes(path), ", expected ", config::inQuotes(known->second->path()),
+          ", which library_id ", config::inQuotes(id), " already stands for"));
+    }
+    return known->second;
+  }
+  auto loaded = PluginLibrary::load(path);
+  if (loaded.ok()) {
+    byId_.emplace(id, *loaded);
+  }
+  return loaded;
+}
+
+void Plugins::setPlugin(const std::string& name, PluginLibraryPtr library) {
+  byPlugin_[name] = std::move(library);
+}
+
+PluginLibraryPtr Plugins::find(const std::string& pluginName) const {
+  const auto found = byPlugin_.find(pluginName);
+  return found == byPlugin_.end() ? nullptr : found->second;
+}
+
+} // namespace moe::golang

@@ -1,0 +1,449 @@
+package integration
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// plugin builds tests/plugins/testplugin, once for all tests.
+var plugin = sync.OnceValues(func() (string, error) {
+	folder, err := os.MkdirTemp("", "moe-plugin")
+	if err != nil {
+		return "", err
+	}
+	library := filepath.Join(folder, "testplugin.so")
+	build := exec.Command("go", "build", "-buildmode=c-shared", "-o", library, "./testplugin")
+	build.Dir = "../plugins"
+	build.Env = append(os.Environ(), "CGO_ENABLED=1")
+	if os.Getenv("MOE_PRESET") == "tsan" { // its runtime keeps to addresses that TSan allows
+		build.Env = append(build.Env, "CGO_CFLAGS=-fsanitize=thread", "CGO_LDFLAGS=-fsanitize=thread")
+	}
+	if output, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w: %s", err, output)
+	}
+	return library, nil
+})
+
+func pluginPath(t *testing.T) string {
+	t.Helper()
+	path, err := plugin()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if path, err := plugin(); err == nil {
+		_ = os.RemoveAll(filepath.Dir(path))
+	}
+	os.Exit(code)
+}
+
+// goFilter is the filter of the test plugin; config is YAML in flow style, or empty.
+func goFilter(path, config string) string {
+	return fmt.Sprintf(`{name: golang, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.golang.v3alpha.Config, `+
+		`library_id: test, library_path: %q, plugin_name: test%s}}`, path, pluginConfig("plugin_config", config))
+}
+
+func pluginConfig(field, config string) string {
+	if config == "" {
+		return ""
+	}
+	return fmt.Sprintf(`, %s: {"@type": type.googleapis.com/xds.type.v3.TypedStruct, type_url: test, value: %s}`, field, config)
+}
+
+const allToSite = "{match: {prefix: /}, route: {cluster: site}}"
+
+// throughGo is moe with the test plugin before one upstream.
+func throughGo(t *testing.T, handler http.HandlerFunc, options ...string) int {
+	t.Helper()
+	port := freePort(t)
+	start(t, httpConfigWith([]string{goFilter(pluginPath(t), "")}, port, []string{allToSite},
+		[]string{staticCluster("site", "", backend(t, handler))}, options...), port)
+	return port
+}
+
+// ask sends a request in a mode; the body is a string, a reader or nil.
+func ask(t *testing.T, port int, mode string, body io.Reader, headers ...string) (*http.Response, string) {
+	t.Helper()
+	method := http.MethodGet
+	if body != nil {
+		method = http.MethodPost
+	}
+	request, err := http.NewRequest(method, url(port, "/path"), body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("X-Mode", mode)
+	for i := 0; i+1 < len(headers); i += 2 {
+		request.Header.Add(headers[i], headers[i+1])
+	}
+	client := http.Client{Timeout: deadline, Transport: &http.Transport{DisableKeepAlives: false}}
+	defer client.CloseIdleConnections()
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatalf("%v after %d bytes", err, len(text))
+	}
+	return response, string(text)
+}
+
+func expect(t *testing.T, what string, found, expected interface{}) {
+	t.Helper()
+	if fmt.Sprint(found) != fmt.Sprint(expected) {
+		t.Errorf("%s: found %q, expected %q", what, fmt.Sprint(found), fmt.Sprint(expected))
+	}
+}
+
+// echo answers with the request's body, and its headers as X-Seen-NAME.
+func echo(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	for name, values := range r.Header {
+		w.Header()["X-Seen-"+name] = values
+	}
+	w.Header().Set("X-Seen-Path", r.URL.Path)
+	w.Header().Set("X-Seen-Host", r.Host)
+	w.Header().Set("X-Seen-Body-Length", fmt.Sprint(r.ContentLength))
+	w.Header().Set("X-Upstream", "here")
+	w.Header().Set("X-Set", "upstream")
+	_, _ = w.Write(body)
+}
+
+func TestGoEditsHeadersBothWays(t *testing.T) {
+	port := throughGo(t, echo)
+	response, _ := ask(t, port, "headers", nil, "X-Set", "client", "X-Remove", "me", "X-Raw", "raw value")
+	expect(t, "set in the request", response.Header["X-Seen-X-Set"], []string{"one"})
+	expect(t, "added to the request", response.Header["X-Seen-X-Added"], []string{"1", "2"})
+	expect(t, "removed from the request", response.Header["X-Seen-X-Remove"], []string(nil))
+	expect(t, "read raw", response.Header.Get("X-Seen-X-Raw-Seen"), "raw value")
+	expect(t, "set in the response", response.Header["X-Set"], []string{"two"})
+	expect(t, "added to the response", response.Header["X-Multi"], []string{"1", "2"})
+	expect(t, "removed from the response", response.Header["X-Upstream"], []string(nil))
+	response, _ = ask(t, port, "path", nil)
+	expect(t, "path", response.Header.Get("X-Seen-Path"), "/rewritten")
+	expect(t, "host", response.Header.Get("X-Seen-Host"), "other.test")
+}
+
+func TestGoCannotSplitAMessage(t *testing.T) {
+	response, _ := ask(t, throughGo(t, echo), "split", nil)
+	expect(t, "forged header", response.Header.Get("X-Seen-X-Forged"), "")
+	expect(t, "invalid header", response.Header.Get("X-Seen-X-Split"), "")
+	expect(t, "the other header", response.Header.Get("X-Seen-X-Ok"), "fine")
+}
+
+func TestGoAnswersLocally(t *testing.T) {
+	port := throughGo(t, func(http.ResponseWriter, *http.Request) { t.Error("the upstream was asked") })
+	response, body := ask(t, port, "deny", nil)
+	expect(t, "status", response.StatusCode, 403)
+	expect(t, "body", body, "denied by Go")
+	expect(t, "headers", response.Header["X-Deny"], []string{"a", "b"})
+	expect(t, "content type", response.Header.Get("Content-Type"), "text/x-deny")
+	response, body = ask(t, port, "deny-later", nil)
+	expect(t, "status", response.StatusCode, 418)
+	expect(t, "body", body, "denied later")
+	// The rest of a body that nobody waits for does no harm to the connection.
+	response, _ = ask(t, port, "deny", strings.NewReader(strings.Repeat("x", 300_000)))
+	expect(t, "status", response.StatusCode, 403)
+	response, _ = ask(t, port, "local-reply-missing", nil)
+	expect(t, "status", response.StatusCode, 500)
+}
+
+func TestGoReplacesAResponse(t *testing.T) {
+	response, body := ask(t, throughGo(t, echo), "replace-response", nil)
+	expect(t, "status", response.StatusCode, 502)
+	expect(t, "body", body, "replaced by Go")
+	expect(t, "upstream's header", response.Header.Get("X-Upstream"), "")
+}
+
+func TestGoContinuesFromAGoroutine(t *testing.T) {
+	port := throughGo(t, echo)
+	response, _ := ask(t, port, "async", nil)
+	expect(t, "header", response.Header.Get("X-Seen-X-Async"), "yes")
+	expect(t, "path", response.Header.Get("X-Seen-X-Async-Path"), "/path")
+	body := strings.Repeat("streamed while Go thinks ", 60_000)
+	response, text := ask(t, port, "async-both", strings.NewReader(body))
+	expect(t, "status seen", response.Header.Get("X-Async-Status"), "200")
+	if text != body {
+		t.Errorf("%d bytes came back of %d", len(text), len(body))
+	}
+}
+
+func TestGoRewritesBodies(t *testing.T) {
+	port := throughGo(t, echo)
+	body := strings.Repeat("abcdefgh", 1<<17) // 1 MiB, the buffer limit
+	for _, mode := range []string{"body", "body-later"} {
+		response, text := ask(t, port, mode, strings.NewReader(body))
+		if response.StatusCode != 200 || text != strings.ToUpper(body) {
+			t.Errorf("%s: status %d, %d bytes", mode, response.StatusCode, len(text))
+		}
+		expect(t, mode+" length", response.Header.Get("X-Seen-Body-Length"), len(body))
+	}
+	response, text := ask(t, port, "body-async", strings.NewReader(body))
+	if text != strings.ToUpper(body)+"!" {
+		t.Errorf("body-async: status %d, %d bytes", response.StatusCode, len(text))
+	}
+	expect(t, "length", response.Header.Get("X-Seen-Body-Length"), len(body)+1)
+	response, text = ask(t, port, "bufops", strings.NewReader("0123456789"))
+	expect(t, "buffer operations", text, "<23456789>.")
+	expect(t, "length in Go", response.Header.Get("X-Seen-X-Length"), 11)
+	_, text = ask(t, port, "add-data", nil)
+	expect(t, "added", text, "added by Go")
+	_, text = ask(t, port, "keep-data", io.MultiReader(strings.NewReader("one,"), strings.NewReader("two")))
+	expect(t, "kept", text, "one,two|kept")
+	_, text = ask(t, port, "drop-data", io.MultiReader(strings.NewReader("one,"), strings.NewReader("two")))
+	expect(t, "dropped", text, "")
+}
+
+func TestGoBodyAboveTheLimitIsRefused(t *testing.T) {
+	port := throughGo(t, echo)
+	response, _ := ask(t, port, "body", bytes.NewReader(make([]byte, 3<<20)))
+	expect(t, "request", response.StatusCode, 413)
+	response, _ = ask(t, port, "response-body", bytes.NewReader(make([]byte, 3<<20)))
+	expect(t, "response", response.StatusCode, 500)
+}
+
+func TestGoRewritesAChunkedResponse(t *testing.T) {
+	port := throughGo(t, func(w http.ResponseWriter, r *http.Request) {
+		for i := 0; i < 50; i++ {
+			fmt.Fprintf(w, "chunk %d;", i)
+			w.(http.Flusher).Flush()
+		}
+	})
+	var expected strings.Builder
+	for i := 0; i < 50; i++ {
+		fmt.Fprintf(&expected, "CHUNK %d;", i)
+	}
+	for _, mode := range []string{"response-chunks", "response-chunks-async"} {
+		_, text := ask(t, port, mode, nil)
+		expect(t, mode, text, expected.String())
+	}
+	for _, mode := range []string{"response-body", "response-body-async"} {
+		_, text := ask(t, port, mode, nil)
+		expect(t, mode, text, fmt.Sprintf("%d bytes", expected.Len()))
+	}
+	response, _ := ask(t, port, "response-body", nil)
+	expect(t, "a header set in EncodeData", response.Header.Get("X-Rewritten"), "yes")
+}
+
+func TestGoChangesTrailers(t *testing.T) {
+	port := throughGo(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		w.Header().Set("Trailer", "X-Go, X-Drop, X-Keep, X-Request")
+		_, _ = io.WriteString(w, "body")
+		w.Header().Set("X-Drop", "me")
+		w.Header().Set("X-Keep", "me")
+		w.Header().Set("X-Request", r.Trailer.Get("X-Go")+"/"+r.Trailer.Get("X-Drop")+"/"+r.Trailer.Get("X-Keep"))
+	}, "http_protocol_options: {enable_trailers: true}")
+	for mode, value := range map[string]string{"trailers": "request", "trailers-async": "later"} {
+		request, _ := http.NewRequest(http.MethodPost, url(port, "/"), struct{ io.Reader }{strings.NewReader("body")})
+		request.Header.Set("X-Mode", mode)
+		request.Trailer = http.Header{"X-Go": {"client"}, "X-Drop": {"client"}, "X-Keep": {"client"}}
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, _ = io.ReadAll(response.Body)
+		response.Body.Close()
+		expect(t, mode+" request trailers", response.Trailer.Get("X-Request"), value+"//client")
+		expect(t, mode+" response trailers", response.Trailer.Get("X-Go"), "response")
+		expect(t, mode+" dropped", response.Trailer.Get("X-Drop"), "")
+		expect(t, mode+" kept", response.Trailer.Get("X-Keep"), "me")
+	}
+}
+
+func TestGoMetadataChoosesTheSubset(t *testing.T) {
+	site := func(name string) string {
+		return backend(t, func(w http.ResponseWriter, r *http.Request) {
+			_, _ = io.WriteString(w, name+" "+r.Header.Get("X-Metadata"))
+		})
+	}
+	endpoint := func(name string) string {
+		host, port, _ := net.SplitHostPort(site(name))
+		return fmt.Sprintf("{endpoint: {address: {socket_address: {address: %s, port_value: %s}}}, metadata: {filter_metadata: {envoy.lb: {site: %s}}}}",
+			host, port, name)
+	}
+	cluster := fmt.Sprintf("{name: site, type: STATIC, lb_subset_config: {fallback_policy: ANY_ENDPOINT, subset_selectors: [{keys: [site]}]}, "+
+		"load_assignment: {cluster_name: site, endpoints: [{lb_endpoints: [%s, %s]}]}}", endpoint("s1"), endpoint("s2"))
+	port := freePort(t)
+	start(t, httpConfigWith([]string{goFilter(pluginPath(t), "")}, port, []string{allToSite}, []string{cluster}), port)
+	for i := 0; i < 6; i++ {
+		for _, mode := range []string{"metadata", "metadata-async"} {
+			for _, name := range []string{"s1", "s2"} {
+				_, body := ask(t, port, mode, nil, "X-Site", name)
+				expect(t, mode, body, name+" "+name)
+			}
+		}
+	}
+}
+
+func TestGoPanicsAreAnsweredWith500(t *testing.T) {
+	port := throughGo(t, echo)
+	for _, mode := range []string{"panic", "panic-goroutine", "panic-data", "panic-encode"} {
+		response, _ := ask(t, port, mode, strings.NewReader("body"))
+		expect(t, mode, response.StatusCode, 500)
+	}
+	response, _ := ask(t, port, "headers", nil)
+	expect(t, "after the panics", response.StatusCode, 200)
+}
+
+func TestGoConfigurationIsMergedPerRoute(t *testing.T) {
+	perRoute := func(config string) string {
+		return `typed_per_filter_config: {golang: {"@type": type.googleapis.com/envoy.extensions.filters.http.golang.v3alpha.ConfigsPerRoute, plugins_config: {test: ` + config + `}}}`
+	}
+	port := freePort(t)
+	routes := []string{
+		`{match: {prefix: /merged}, route: {cluster: site}, ` + perRoute(`{config: {"@type": type.googleapis.com/xds.type.v3.TypedStruct, type_url: test, value: {b: route, c: [1, 2]}}}`) + `}`,
+		`{match: {prefix: /off}, route: {cluster: site}, ` + perRoute(`{disabled: true}`) + `}`,
+		allToSite,
+	}
+	start(t, httpConfigWith([]string{goFilter(pluginPath(t), "{a: filter, b: filter}")}, port, routes,
+		[]string{staticCluster("site", "", backend(t, echo))}), port)
+	get := func(path string) (*http.Response, map[string]interface{}) {
+		request, _ := http.NewRequest(http.MethodGet, url(port, path), nil)
+		request.Header.Set("X-Mode", "config")
+		response, err := http.DefaultClient.Do(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		var out map[string]interface{}
+		_ = json.NewDecoder(response.Body).Decode(&out)
+		return response, out
+	}
+	for i := 0; i < 3; i++ {
+		_, plain := get("/")
+		expect(t, "the filter's", plain, map[string]interface{}{"a": "filter", "b": "filter"})
+		_, merged := get("/merged")
+		expect(t, "merged", merged, map[string]interface{}{"a": "filter", "b": "route", "c": []int{1, 2}})
+	}
+	response, _ := get("/off")
+	expect(t, "off", response.Header.Get("X-Go-Encoded"), "")
+	expect(t, "off, forwarded", response.Header.Get("X-Upstream"), "here")
+}
+
+func TestGoReadsStreamInfo(t *testing.T) {
+	port := freePort(t)
+	start(t, httpConfigWith([]string{goFilter(pluginPath(t), "")}, port,
+		[]string{"{name: main, match: {prefix: /}, route: {cluster: site}}"},
+		[]string{staticCluster("site", "", backend(t, echo))}), port)
+	for _, mode := range []string{"info", "info-async"} {
+		_, body := ask(t, port, mode, nil)
+		var info map[string]interface{}
+		if err := json.Unmarshal([]byte(body), &info); err != nil {
+			t.Fatalf("%v in %q", err, body)
+		}
+		expect(t, "route", info["route"], "main")
+		expect(t, "protocol", info["protocol"], "HTTP/1.1")
+		expect(t, "response code", info["has_code"], false)
+		expect(t, "upstream", info["has_upstream"], false)
+		expect(t, "local address", info["local"], fmt.Sprintf("127.0.0.1:%d", port))
+		if remote := fmt.Sprint(info["remote"]); !strings.HasPrefix(remote, "127.0.0.1:") {
+			t.Errorf("remote address %q", remote)
+		}
+	}
+	ask(t, port, "log", nil)
+	eventually(t, func() string {
+		_, text := ask(t, port, "last-log", nil)
+		if text != "/path 200 via_upstream site yes" {
+			return "log: " + text
+		}
+		return ""
+	})
+}
+
+// eventually waits until the check has nothing to complain about.
+func eventually(t *testing.T, check func() string) {
+	t.Helper()
+	for until := time.Now().Add(deadline); ; time.Sleep(10 * time.Millisecond) {
+		complaint := check()
+		if complaint == "" {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatal(complaint)
+		}
+	}
+}
+
+// Clients that go away in each phase, goroutines that answer long after, upstreams that reset.
+func TestGoOutlivesStreams(t *testing.T) {
+	upstream := backend(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("X-Reset") != "" {
+			w.Header().Set("Content-Length", "1000")
+			_, _ = io.WriteString(w, "some")
+			w.(http.Flusher).Flush()
+			connection, _, _ := w.(http.Hijacker).Hijack()
+			_ = connection.(*net.TCPConn).SetLinger(0)
+			connection.Close()
+			return
+		}
+		echo(w, r)
+	})
+	port := freePort(t)
+	start(t, httpConfigWith([]string{goFilter(pluginPath(t), "")}, port, []string{allToSite},
+		[]string{staticCluster("site", "", upstream)}), port)
+	modes := []string{"late", "encode-late", "async", "async-both", "body", "body-async", "body-later", "response-body-async",
+		"response-chunks-async", "metadata-async", "info-async", "deny-later", "panic-goroutine"}
+	const clients, rounds = 8, 26
+	lateCalls := 0
+	var group sync.WaitGroup
+	for c := 0; c < clients; c++ {
+		for i := 0; i < rounds; i++ {
+			if mode := modes[(c+i)%len(modes)]; mode == "late" || mode == "encode-late" {
+				lateCalls++
+			}
+		}
+		group.Add(1)
+		go func() {
+			defer group.Done()
+			for i := 0; i < rounds; i++ {
+				mode := modes[(c+i)%len(modes)]
+				reset := ""
+				if i%3 == 0 {
+					reset = "x-reset: 1\r\n"
+				}
+				connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				sent := []int{40_000, 100_000}[i%2] // half of them: less than announced
+				fmt.Fprintf(connection, "POST / HTTP/1.1\r\nhost: a\r\nx-mode: %s\r\n%scontent-length: 100000\r\n\r\n%s",
+					mode, reset, strings.Repeat("x", sent))
+				_ = connection.SetReadDeadline(time.Now().Add(time.Duration(i%4) * 10 * time.Millisecond))
+				_, _ = connection.Read(make([]byte, 1000))
+				_ = connection.(*net.TCPConn).SetLinger(0) // RST
+				connection.Close()
+			}
+		}()
+	}
+	group.Wait()
+	eventually(t, func() string {
+		_, text := ask(t, port, "counts", nil)
+		var refused, done, destroyed int
+		_, _ = fmt.Sscanf(text, "refused=%d done=%d destroyed=%d", &refused, &done, &destroyed)
+		if refused == 0 || done == 0 || destroyed < clients*rounds/2 {
+			return fmt.Sprintf("%s (%d late calls were asked for)", text, lateCalls)
+		}
+		return ""
+	})
+	response, _ := ask(t, port, "headers", nil)
+	expect(t, "afterwards", response.StatusCode, 200)
+}
