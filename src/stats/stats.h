@@ -51,12 +51,18 @@ public:
   void inc() { value_.fetch_add(1, std::memory_order_relaxed); }
   void dec() { value_.fetch_sub(1, std::memory_order_relaxed); }
   void add(int64_t n) { value_.fetch_add(n, std::memory_order_relaxed); }
-  void set(int64_t n) { value_.store(n, std::memory_order_relaxed); }
+  void set(int64_t n) {
+    value_.store(n, std::memory_order_relaxed);
+    set_.store(true, std::memory_order_relaxed);
+  }
   int64_t value() const { return value_.load(std::memory_order_relaxed); }
+  // Was set once, or is not 0 now: what "usedonly" shows.
+  bool used() const { return value() != 0 || set_.load(std::memory_order_relaxed); }
   const Identity& identity() const { return identity_; }
 
 private:
   std::atomic<int64_t> value_{0};
+  std::atomic<bool> set_{false};
   Identity identity_;
 };
 

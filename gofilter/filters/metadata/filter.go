@@ -1,0 +1,58 @@
+package metadata
+
+import (
+	"context"
+
+	"mosn.io/api"
+
+	"github.com/moeproxy/moe/gofilter/mosn"
+)
+
+// Driver decides about a request; ok is false if there is nothing to say. It is shared by all
+// streams and must not block.
+type Driver interface {
+	Decide(headers api.HeaderMap) (value string, ok bool)
+}
+
+// Type is the filter's name in stream_filters.
+const Type = "metadata"
+
+func init() { Register(Type, Drivers{"UNIT": NewUnit}) }
+
+// Register offers the filter under a name with these drivers.
+func Register(name string, drivers Drivers) {
+	api.RegisterStream(name, func(raw map[string]interface{}) (api.StreamFilterChainFactory, error) {
+		config, driver, err := parseConfig(raw, drivers)
+		if err != nil {
+			return nil, err
+		}
+		return &factory{config: config, driver: driver}, nil
+	})
+}
+
+type factory struct {
+	config *Config
+	driver Driver
+}
+
+func (f *factory) CreateFilterChain(_ context.Context, callbacks api.StreamFilterChainFactoryCallbacks) {
+	callbacks.AddStreamReceiverFilter(&filter{factory: f}, api.BeforeRoute)
+}
+
+type filter struct{ *factory }
+
+func (f *filter) OnReceive(ctx context.Context, headers api.HeaderMap, _ api.IoBuffer, _ api.HeaderMap) api.StreamFilterStatus {
+	if value, ok := f.driver.Decide(headers); ok {
+		if metadata := mosn.MetadataOf(ctx); metadata != nil {
+			metadata.Set(f.config.Namespace, f.config.Key, value)
+		}
+	}
+	return api.StreamFilterContinue
+}
+
+func (f *filter) SetReceiveFilterHandler(api.StreamReceiverFilterHandler) {}
+func (f *filter) OnDestroy()                                              {}
+
+// NonBlocking and HeadersOnly say what the adapter need not do for this filter.
+func (f *filter) NonBlocking() {}
+func (f *filter) HeadersOnly() {}

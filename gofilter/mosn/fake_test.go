@@ -1,0 +1,130 @@
+package mosn
+
+import (
+	"strings"
+	"sync"
+
+	envoyapi "github.com/envoyproxy/envoy/contrib/golang/common/go/api"
+)
+
+// fakeProxy stands for the SDK's side of a stream. What it does not offer panics on a nil interface.
+type fakeProxy struct {
+	envoyapi.FilterCallbackHandler
+	mutex      sync.Mutex
+	metadata   map[string]map[string]interface{}
+	continued  chan envoyapi.StatusType
+	panics     chan interface{}
+	replies    []fakeReply
+	rerouted   int
+	goneStream bool
+}
+
+type fakeReply struct {
+	code    int
+	body    string
+	headers map[string][]string
+}
+
+func newFakeProxy() *fakeProxy {
+	return &fakeProxy{metadata: map[string]map[string]interface{}{}, continued: make(chan envoyapi.StatusType, 1), panics: make(chan interface{}, 1)}
+}
+
+func (p *fakeProxy) DecoderFilterCallbacks() envoyapi.DecoderFilterCallbacks { return p }
+func (p *fakeProxy) EncoderFilterCallbacks() envoyapi.EncoderFilterCallbacks { return p }
+func (p *fakeProxy) StreamInfo() envoyapi.StreamInfo                         { return fakeInfo{proxy: p} }
+func (p *fakeProxy) ClearRouteCache()                                        { p.rerouted++ }
+func (p *fakeProxy) Continue(status envoyapi.StatusType)                     { p.continued <- status }
+func (p *fakeProxy) AddData([]byte, bool)                                    {}
+
+func (p *fakeProxy) RecoverPanic() {
+	if e := recover(); e != nil {
+		p.panics <- e
+	}
+}
+
+func (p *fakeProxy) SendLocalReply(code int, body string, headers map[string][]string, _ int64, _ string) {
+	if p.goneStream {
+		panic("request has been finished")
+	}
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.replies = append(p.replies, fakeReply{code, body, headers})
+}
+
+type fakeInfo struct {
+	envoyapi.StreamInfo
+	proxy *fakeProxy
+}
+
+func (i fakeInfo) DynamicMetadata() envoyapi.DynamicMetadata { return i }
+func (i fakeInfo) Get(name string) map[string]interface{}    { return i.proxy.metadata[name] }
+func (i fakeInfo) Set(name, key string, value interface{}) {
+	if i.proxy.metadata[name] == nil {
+		i.proxy.metadata[name] = map[string]interface{}{}
+	}
+	i.proxy.metadata[name][key] = value
+}
+func (i fakeInfo) Protocol() (string, bool)            { return "HTTP/1.1", true }
+func (i fakeInfo) ResponseCode() (uint32, bool)        { return 0, false }
+func (i fakeInfo) DownstreamRemoteAddress() string     { return "192.0.2.1:1000" }
+func (i fakeInfo) DownstreamLocalAddress() string      { return "192.0.2.2:80" }
+func (i fakeInfo) UpstreamClusterName() (string, bool) { return "site", true }
+
+// fakeHeaders is a header map of the SDK.
+type fakeHeaders struct{ values map[string][]string }
+
+func fakeMap(pairs ...string) *fakeHeaders {
+	out := &fakeHeaders{values: map[string][]string{}}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		out.Add(pairs[i], pairs[i+1])
+	}
+	return out
+}
+
+func (h *fakeHeaders) GetRaw(key string) string { value, _ := h.Get(key); return value }
+func (h *fakeHeaders) Get(key string) (string, bool) {
+	if values := h.values[strings.ToLower(key)]; len(values) > 0 {
+		return values[0], true
+	}
+	return "", false
+}
+func (h *fakeHeaders) Values(key string) []string { return h.values[strings.ToLower(key)] }
+func (h *fakeHeaders) Set(key, value string)      { h.values[strings.ToLower(key)] = []string{value} }
+func (h *fakeHeaders) Add(key, value string) {
+	h.values[strings.ToLower(key)] = append(h.values[strings.ToLower(key)], value)
+}
+func (h *fakeHeaders) Del(key string) { delete(h.values, strings.ToLower(key)) }
+func (h *fakeHeaders) Range(f func(key, value string) bool) {
+	for key, values := range h.values {
+		for _, value := range values {
+			if !f(key, value) {
+				return
+			}
+		}
+	}
+}
+func (h *fakeHeaders) RangeWithCopy(f func(key, value string) bool) { h.Range(f) }
+func (h *fakeHeaders) GetAllHeaders() map[string][]string           { return h.values }
+func (h *fakeHeaders) Scheme() string                               { return h.GetRaw(":scheme") }
+func (h *fakeHeaders) Method() string                               { return h.GetRaw(":method") }
+func (h *fakeHeaders) Host() string                                 { return h.GetRaw(":authority") }
+func (h *fakeHeaders) Path() string                                 { return h.GetRaw(":path") }
+func (h *fakeHeaders) SetMethod(v string)                           { h.Set(":method", v) }
+func (h *fakeHeaders) SetHost(v string)                             { h.Set(":authority", v) }
+func (h *fakeHeaders) SetPath(v string)                             { h.Set(":path", v) }
+func (h *fakeHeaders) Status() (int, bool)                          { return 200, true }
+
+// fakeBuffer is a body of the SDK.
+type fakeBuffer struct {
+	envoyapi.BufferInstance
+	bytes []byte
+	sets  int
+}
+
+func (b *fakeBuffer) Bytes() []byte { return b.bytes }
+func (b *fakeBuffer) Len() int      { return len(b.bytes) }
+func (b *fakeBuffer) Set(bytes []byte) error {
+	b.bytes = append([]byte(nil), bytes...)
+	b.sets++
+	return nil
+}

@@ -1,0 +1,124 @@
+package mosn
+
+import (
+	"strings"
+
+	envoyapi "github.com/envoyproxy/envoy/contrib/golang/common/go/api"
+	"mosn.io/api"
+)
+
+// headers is a header or trailer map of the stream as MOSN knows it. Pseudo-headers are not listed,
+// as in MOSN, where variables stand for them; Get and Set take them by name.
+type headers struct {
+	envoyapi.HeaderMap
+	changed bool
+}
+
+var _ api.HeaderMap = (*headers)(nil)
+
+func (h *headers) Set(key, value string) {
+	h.changed = true
+	h.HeaderMap.Set(key, value)
+}
+
+func (h *headers) Add(key, value string) {
+	h.changed = true
+	h.HeaderMap.Add(key, value)
+}
+
+func (h *headers) Del(key string) {
+	h.changed = true
+	h.HeaderMap.Del(key)
+}
+
+func (h *headers) Range(f func(key, value string) bool) {
+	h.HeaderMap.RangeWithCopy(func(key, value string) bool {
+		return strings.HasPrefix(key, ":") || f(key, value)
+	})
+}
+
+func (h *headers) Clone() api.HeaderMap {
+	out := plainHeaders{}
+	h.Range(func(key, value string) bool {
+		out.Add(key, value)
+		return true
+	})
+	return out
+}
+
+func (h *headers) ByteSize() uint64 {
+	var size uint64
+	h.Range(func(key, value string) bool {
+		size += uint64(len(key) + len(value))
+		return true
+	})
+	return size
+}
+
+// replaceBy makes the map hold what another one holds.
+func (h *headers) replaceBy(other api.HeaderMap) {
+	if other == nil || other == api.HeaderMap(h) {
+		return
+	}
+	var old []string
+	h.Range(func(key, _ string) bool {
+		old = append(old, key)
+		return true
+	})
+	for _, key := range old {
+		h.Del(key)
+	}
+	other.Range(func(key, value string) bool {
+		h.Add(key, value)
+		return true
+	})
+}
+
+// plainHeaders is a copy that belongs to no stream.
+type plainHeaders map[string][]string
+
+var _ api.HeaderMap = plainHeaders{}
+
+func (h plainHeaders) Get(key string) (string, bool) {
+	values, ok := h[strings.ToLower(key)]
+	if !ok || len(values) == 0 {
+		return "", false
+	}
+	return values[0], true
+}
+
+func (h plainHeaders) Set(key, value string) { h[strings.ToLower(key)] = []string{value} }
+
+func (h plainHeaders) Add(key, value string) {
+	key = strings.ToLower(key)
+	h[key] = append(h[key], value)
+}
+
+func (h plainHeaders) Del(key string) { delete(h, strings.ToLower(key)) }
+
+func (h plainHeaders) Range(f func(key, value string) bool) {
+	for key, values := range h {
+		for _, value := range values {
+			if !f(key, value) {
+				return
+			}
+		}
+	}
+}
+
+func (h plainHeaders) Clone() api.HeaderMap {
+	out := plainHeaders{}
+	for key, values := range h {
+		out[key] = append([]string(nil), values...)
+	}
+	return out
+}
+
+func (h plainHeaders) ByteSize() uint64 {
+	var size uint64
+	h.Range(func(key, value string) bool {
+		size += uint64(len(key) + len(value))
+		return true
+	})
+	return size
+}

@@ -1,0 +1,14 @@
+// Package plugin makes MOSN stream filters a plugin of the Envoy Go SDK. It is apart from package
+// mosn because the SDK's HTTP package works only inside a proxy, not in a test.
+package plugin
+
+import (
+	"github.com/envoyproxy/envoy/contrib/golang/filters/http/source/go/pkg/http"
+
+	"github.com/moeproxy/moe/gofilter/mosn"
+)
+
+// Register makes the MOSN filters known under a plugin name. Call it in init.
+func Register(pluginName string) {
+	http.RegisterHttpFilterFactoryAndConfigParser(pluginName, mosn.NewFilter, mosn.ConfigParser{})
+}
