@@ -225,6 +225,9 @@ bool numberCommands(std::string_view name, FormatPiece& piece) {
       {"BYTES_RECEIVED", [](const StreamInfo& i, std::string& o) { number(i.bytesReceived, o); }},
       {"BYTES_SENT", [](const StreamInfo& i, std::string& o) { number(i.bytesSent, o); }},
       {"CONNECTION_ID", [](const StreamInfo& i, std::string& o) { number(i.connectionId, o); }},
+      // Ours: time spent in calls to Go so far, in microseconds.
+      {"MOE_GO_DURATION_US",
+       [](const StreamInfo& i, std::string& o) { number(i.nanosInGo / 1000, o); }},
       {"UPSTREAM_REQUEST_ATTEMPT_COUNT",
        [](const StreamInfo& i, std::string& o) { number(i.attemptCount, o); }},
       {"DURATION", [](const StreamInfo& i,
