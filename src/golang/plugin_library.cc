@@ -33,8 +33,7 @@ absl::StatusOr<PluginLibraryPtr> PluginLibrary::load(const std::string& path) {
   if (handle == nullptr) {
     return problem(lastError());
   }
-  auto library = std::make_shared<PluginLibrary>(Private(), path);
-  HttpFunctions& http = library->http_;
+  HttpFunctions http;
   std::string missing;
   auto resolve = [&](auto*& function, const char* name) {
     function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(dlsym(handle, name));
@@ -54,7 +53,7 @@ absl::StatusOr<PluginLibraryPtr> PluginLibrary::load(const std::string& path) {
   if (!missing.empty()) {
     return problem(base::cat(config::inQuotes(path), " without the function ", missing));
   }
-  return library;
+  return std::make_shared<const PluginLibrary>(path, http);
 }
 
 absl::StatusOr<PluginLibraryPtr> Plugins::library(const std::string& id, const std::string& path) {

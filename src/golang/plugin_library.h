@@ -25,10 +25,10 @@ struct HttpFunctions {
 // A loaded shared library with its own Go runtime. It is never unloaded: Go's threads run on until
 // the process ends. Immutable after load; any thread.
 class PluginLibrary {
-  struct Private {};
-
 public:
-  PluginLibrary(Private, std::string path) : path_(std::move(path)) {}
+  // For load() and for tests, where the functions need not come from a library.
+  PluginLibrary(std::string path, const HttpFunctions& http)
+      : path_(std::move(path)), http_(http) {}
   // Loads `path` (about 10 ms). Errors say what was found and expected, without a field path.
   static absl::StatusOr<std::shared_ptr<const PluginLibrary>> load(const std::string& path);
 

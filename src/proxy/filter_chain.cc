@@ -287,6 +287,7 @@ template <class D> void FilterChain::resume(size_t position) {
     if (D::leave(*this, response)) {
       return;
     }
+    releaseHold<D>(filter);
   }
   if (std::exchange(side.waitingTrailers, false)) {
     passTrailers<D>(position);

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -447,4 +448,58 @@ func TestGoOutlivesStreams(t *testing.T) {
 	})
 	response, _ := ask(t, port, "headers", nil)
 	expect(t, "afterwards", response.StatusCode, 200)
+}
+
+// The configuration, and with it the plugin's, is destroyed while goroutines are at work.
+func TestGoConfigurationIsDestroyedUnderLoad(t *testing.T) {
+	for round := 0; round < 3; round++ {
+		port := freePort(t)
+		proxy := start(t, httpConfigWith([]string{goFilter(pluginPath(t), "{a: 1}")}, port,
+			[]string{`{match: {prefix: /}, route: {cluster: site}, typed_per_filter_config: {golang: {"@type": type.googleapis.com/envoy.extensions.filters.http.golang.v3alpha.ConfigsPerRoute, ` +
+				`plugins_config: {test: {config: {"@type": type.googleapis.com/xds.type.v3.TypedStruct, value: {b: 2}}}}}}}`},
+			[]string{staticCluster("site", "", backend(t, echo))}), port)
+		stop := make(chan struct{})
+		var group sync.WaitGroup
+		var served sync.WaitGroup
+		served.Add(8)
+		for c := 0; c < 8; c++ {
+			group.Add(1)
+			go func() {
+				defer group.Done()
+				modes := []string{"async", "late", "body-async", "response-body-async", "metadata-async", "info-async", "config"}
+				client := http.Client{Timeout: time.Second, Transport: &http.Transport{}}
+				defer client.CloseIdleConnections()
+				for i := 0; ; i++ {
+					if i == 3 {
+						served.Done()
+					}
+					select {
+					case <-stop:
+						if i < 3 {
+							served.Done()
+						}
+						return
+					default:
+					}
+					request, _ := http.NewRequest(http.MethodPost, url(port, "/"), strings.NewReader(strings.Repeat("x", 20_000)))
+					request.Header.Set("X-Mode", modes[(c+i)%len(modes)])
+					if modes[(c+i)%len(modes)] == "late" {
+						client.Timeout = 20 * time.Millisecond
+					} else {
+						client.Timeout = time.Second
+					}
+					if response, err := client.Do(request); err == nil {
+						_, _ = io.Copy(io.Discard, response.Body)
+						response.Body.Close()
+					}
+				}
+			}()
+		}
+		served.Wait()
+		_ = proxy.cmd.Process.Signal(syscall.SIGTERM)
+		_ = proxy.cmd.Process.Signal(syscall.SIGINT) // the second one: at once
+		proxy.stop()
+		close(stop)
+		group.Wait()
+	}
 }

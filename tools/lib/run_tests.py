@@ -149,6 +149,10 @@ def checks(tally, tidy):
     say("checks")
     status, output = run([ROOT / "tools" / "check-layers"], cwd=ROOT)
     tally.check("layers", status == 0, output)
+    status, output = run([ROOT / "tools" / "check-abi"], cwd=ROOT)
+    tally.check("the C ABI is that of the Go SDK", status == 0, output)
+    status, output = run([sys.executable, ROOT / "tools" / "lib" / "demo.py"], cwd=ROOT)
+    tally.check("tools/demo", status == 0, output)
     binary = ROOT / "build" / "release" / "moe"
     if binary.exists():
         _, output = run(["nm", "-D", binary])

@@ -1,0 +1,388 @@
+#include "golang/filter.h"
+
+#include <spdlog/sinks/null_sink.h>
+
+#include <thread>
+
+#include "moe/go_abi.h"
+#include "proxy/chain_fixture.h"
+
+namespace moe::golang {
+namespace {
+
+// Stands for a plugin: what it does in each call is set by the test.
+struct FakeGo {
+  std::function<int(abi::ProcessState*)> onHeaders = [](auto*) { return abi::kContinue; };
+  std::function<int(abi::ProcessState*, uint64_t)> onData = [](auto*, auto) {
+    return abi::kContinue;
+  };
+  std::string calls;
+  abi::HttpRequest* request = nullptr;
+};
+FakeGo* fake = nullptr; // the functions of a plugin have no context
+
+HttpFunctions functions() {
+  HttpFunctions out;
+  out.newConfig = [](abi::HttpConfig*) -> uint64_t { return 1; };
+  out.destroyConfig = [](uint64_t, int64_t) {};
+  out.mergeConfig = [](uint64_t, uint64_t, uint64_t parent, uint64_t child) -> uint64_t {
+    return parent * 10 + child;
+  };
+  out.onHeader = [](abi::ProcessState* s, uint64_t end, uint64_t, uint64_t) -> uint64_t {
+    fake->request = s->request;
+    const bool trailers = s->state == abi::kProcessingTrailers;
+    fake->calls += std::string(s->isEncoding ? "e" : "d") + (trailers ? "T" : "H") +
+                   (end != 0 && !trailers ? "." : "");
+    return static_cast<uint64_t>(fake->onHeaders(s));
+  };
+  out.onData = [](abi::ProcessState* s, uint64_t end, uint64_t buffer,
+                  uint64_t length) -> uint64_t {
+    fake->calls += std::string(s->isEncoding ? "e" : "d") + "D" + std::to_string(length) +
+                   (end != 0 ? "." : "");
+    return static_cast<uint64_t>(fake->onData(s, buffer));
+  };
+  out.onLog = [](abi::HttpRequest*, uint64_t, abi::ProcessState*, abi::ProcessState*, uint64_t,
+                 uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
+                 uint64_t) { fake->calls += "L"; };
+  out.onStreamComplete = [](abi::HttpRequest*) { fake->calls += "C"; };
+  out.onDestroy = [](abi::HttpRequest*, uint64_t reason) {
+    fake->calls += reason == abi::kTerminate ? "X!" : "X";
+  };
+  out.semaDec = [](abi::HttpRequest*) { fake->calls += "S"; };
+  return out;
+}
+
+void* data(std::string_view text) { return const_cast<char*>(text.data()); }
+int size(std::string_view text) { return static_cast<int>(text.size()); }
+
+abi::Status set(abi::ProcessState* s, std::string_view name, std::string_view value) {
+  return envoyGoFilterHttpSetHeaderHelper(s, data(name), size(name), data(value), size(value),
+                                          abi::kHeaderSet);
+}
+abi::Status write(abi::ProcessState* s, uint64_t buffer, std::string_view text,
+                  abi::BufferAction action) {
+  return envoyGoFilterHttpSetBufferHelper(s, buffer, data(text), size(text), action);
+}
+abi::Status reply(abi::ProcessState* s, int status, std::string_view body) {
+  return envoyGoFilterHttpSendLocalReply(s, status, data(body), size(body), nullptr, 0, -1, nullptr,
+                                         0);
+}
+
+class GoFilterTest : public proxy::test::ChainTest {
+protected:
+  void SetUp() override {
+    fake = &go;
+    auto library = std::make_shared<const PluginLibrary>("fake", functions());
+    config = std::make_unique<FilterConfig>(
+        FilterConfig{.identity = std::make_shared<PluginIdentity>("fake"),
+                     .library = library,
+                     .config = std::make_shared<const GoConfig>(library, 1),
+                     .stats = PluginStats(store.root().child("golang", "plugin", "fake")),
+                     .logger = std::make_shared<spdlog::logger>(
+                         "test", std::make_shared<spdlog::sinks::null_sink_mt>())});
+    add(std::make_unique<Filter>(*config, host.worker()));
+    finish();
+  }
+  void TearDown() override {
+    chain.streamComplete();
+    chain.log();
+    chain.destroy();
+    host.worker().loop.runOnce();
+    if (go.request != nullptr) {
+      envoyGoFilterHttpFinalize(go.request, 0);
+      EXPECT_EQ(config->identity->live.load(), 0) << "a request object is left";
+    }
+  }
+  void turn() { host.worker().loop.runOnce(); }
+  uint64_t counter(std::string_view name) {
+    const auto* found = store.findCounter("golang.fake." + std::string(name));
+    return found == nullptr ? 0 : found->value();
+  }
+
+  stats::Store store;
+  FakeGo go;
+  std::unique_ptr<FilterConfig> config;
+};
+
+TEST_F(GoFilterTest, EveryPartPassesInOrder) {
+  headers(false);
+  data("one", false);
+  trailers();
+  terminal->answer(host, "body", false);
+  terminal->answerTrailers(host);
+  EXPECT_EQ(go.calls, "dHdD3dTeHeD4eT");
+  EXPECT_EQ(terminal->seen, "GET|one|T:x-end=1|end");
+  EXPECT_EQ(host.sent, "200|body|T:x-end=1|end");
+  chain.streamComplete();
+  chain.log();
+  chain.destroy();
+  EXPECT_EQ(go.calls, "dHdD3dTeHeD4eTCLX");
+  EXPECT_EQ(counter("requests_total"), 1u);
+}
+
+TEST_F(GoFilterTest, HeadersAreEditedDuringTheCall) {
+  go.onHeaders = [](abi::ProcessState* s) {
+    EXPECT_EQ(set(s, "x-go", "1"), abi::kOk);
+    EXPECT_EQ(set(s, "x-bad", "1\r\n"), abi::kInternalFailure);
+    uint64_t value = 0;
+    int length = 0;
+    EXPECT_EQ(envoyGoFilterHttpGetHeader(s, ::moe::golang::data("x-go"), 4, &value, &length),
+              abi::kOk);
+    EXPECT_EQ(length, 1);
+    EXPECT_EQ(set(s, "x-gone", "1"), abi::kOk);
+    EXPECT_EQ(envoyGoFilterHttpRemoveHeader(s, ::moe::golang::data("x-gone"), 6), abi::kOk);
+    return abi::kContinue;
+  };
+  headers(true);
+  EXPECT_EQ(terminal->seen, "GET x-go=1|end");
+  EXPECT_EQ(set(&Request::of(go.request).decode, "x-late", "1"), abi::kNotInGo);
+}
+
+TEST_F(GoFilterTest, RunningHoldsEverythingUntilContinue) {
+  abi::ProcessState* state = nullptr;
+  go.onHeaders = [&](abi::ProcessState* s) {
+    state = s;
+    return s->isEncoding || s->state != abi::kProcessingHeaders ? abi::kContinue : abi::kRunning;
+  };
+  headers(false);
+  data("one", false);
+  data("two", true);
+  EXPECT_EQ(terminal->seen, "");
+  std::thread([&] {
+    EXPECT_EQ(set(state, "x-go", "later"), abi::kOk);
+    EXPECT_EQ(envoyGoFilterHttpContinue(state, abi::kContinue), abi::kOk);
+  }).join();
+  EXPECT_EQ(terminal->seen, "") << "goroutines do not run the chain";
+  turn();
+  EXPECT_EQ(terminal->seen, "GET x-go=later|onetwo|end");
+  EXPECT_EQ(go.calls, "dHdD6.");
+  EXPECT_EQ(envoyGoFilterHttpContinue(state, abi::kContinue), abi::kNotInGo);
+}
+
+TEST_F(GoFilterTest, ContinuingTwiceDoesNoHarm) {
+  abi::ProcessState* state = nullptr;
+  go.onHeaders = [&](abi::ProcessState* s) {
+    state = s;
+    return abi::kRunning;
+  };
+  go.onData = [](auto*, auto) { return abi::kRunning; };
+  headers(false);
+  data("one", true);
+  EXPECT_EQ(envoyGoFilterHttpContinue(state, abi::kContinue), abi::kOk);
+  EXPECT_EQ(envoyGoFilterHttpContinue(state, abi::kContinue), abi::kOk);
+  turn();
+  EXPECT_EQ(go.calls, "dHdD3.");
+  EXPECT_EQ(terminal->seen, "GET") << "the second was for the headers and must not pass the body";
+}
+
+TEST_F(GoFilterTest, TheWholeBodyIsGivenAtOnceAndItsLengthMended) {
+  go.onHeaders = [](auto*) { return abi::kStopAndBuffer; };
+  go.onData = [](abi::ProcessState* s, uint64_t buffer) {
+    std::string text(6, ' ');
+    EXPECT_EQ(envoyGoFilterHttpGetBuffer(s, buffer, text.data()), abi::kOk);
+    EXPECT_EQ(text, "onetwo");
+    EXPECT_EQ(envoyGoFilterHttpDrainBuffer(s, buffer, 3), abi::kOk);
+    EXPECT_EQ(write(s, buffer, "<", abi::kBufferPrepend), abi::kOk);
+    EXPECT_EQ(write(s, buffer, ">>", abi::kBufferAppend), abi::kOk);
+    EXPECT_EQ(write(s, buffer + 8, "x", abi::kBufferSet), abi::kInvalidPhase);
+    return abi::kContinue;
+  };
+  headers(false, "6");
+  data("one", false);
+  EXPECT_EQ(terminal->seen, "");
+  data("two", true);
+  EXPECT_EQ(terminal->seen, "GET content-length=6|<two>>|end");
+}
+
+TEST_F(GoFilterTest, AChangedBodyThatIsNotKnownWholeLosesItsLength) {
+  go.onHeaders = [](abi::ProcessState* s) {
+    return s->state == abi::kProcessingTrailers ? abi::kContinue : abi::kStopAndBufferWatermark;
+  };
+  go.onData = [](abi::ProcessState* s, uint64_t buffer) {
+    write(s, buffer, "!", abi::kBufferAppend);
+    return abi::kContinue;
+  };
+  headers(false, "6");
+  data("one", false);
+  EXPECT_EQ(terminal->seen, "GET|one!");
+}
+
+TEST_F(GoFilterTest, DroppedDataStillEnds) {
+  go.onData = [](auto*, auto) { return abi::kStopNoBuffer; };
+  headers(false);
+  data("one", false);
+  data("two", true);
+  EXPECT_EQ(terminal->seen, "GET||end");
+}
+
+TEST_F(GoFilterTest, AddedDataMakesABody) {
+  go.onHeaders = [](abi::ProcessState* s) {
+    EXPECT_EQ(envoyGoFilterHttpAddData(s, ::moe::golang::data("new"), 3, false), abi::kOk);
+    return abi::kContinue;
+  };
+  headers(true);
+  EXPECT_EQ(terminal->seen, "GET|new|end");
+}
+
+TEST_F(GoFilterTest, AReplyDuringTheCallIsSentAfterIt) {
+  go.onHeaders = [](abi::ProcessState* s) {
+    if (s->isEncoding == 0) {
+      EXPECT_EQ(reply(s, 403, "no"), abi::kOk);
+      return static_cast<int>(abi::kLocalReply);
+    }
+    return static_cast<int>(abi::kContinue);
+  };
+  headers(true);
+  EXPECT_EQ(host.sent, "403|no|end");
+  EXPECT_EQ(terminal->seen, "");
+  EXPECT_EQ(counter("local_replies"), 1u);
+}
+
+TEST_F(GoFilterTest, AReplyFromAThreadIsSentByTheWorker) {
+  abi::ProcessState* state = nullptr;
+  go.onHeaders = [&](abi::ProcessState* s) {
+    if (s->isEncoding == 0) {
+      state = s;
+      return abi::kRunning;
+    }
+    return abi::kContinue;
+  };
+  headers(true);
+  std::thread([&] { EXPECT_EQ(reply(state, 418, "tea"), abi::kOk); }).join();
+  EXPECT_EQ(host.sent, "");
+  turn();
+  EXPECT_EQ(host.sent, "418|tea|end");
+}
+
+TEST_F(GoFilterTest, APanicIs500AndCounted) {
+  go.onHeaders = [](abi::ProcessState* s) {
+    if (s->isEncoding == 0) {
+      EXPECT_EQ(envoyGoFilterHttpSendPanicReply(s, ::moe::golang::data("boom"), 4), abi::kOk);
+    }
+    return s->isEncoding == 0 ? abi::kRunning : abi::kContinue;
+  };
+  headers(true);
+  EXPECT_EQ(host.sent.substr(0, 3), "500");
+  EXPECT_EQ(host.info.responseCodeDetails, "boom");
+  EXPECT_EQ(counter("panic_error"), 1u);
+  EXPECT_EQ(counter("local_replies"), 0u);
+}
+
+TEST_F(GoFilterTest, AnswersThatMakeNoSenseAreErrors) {
+  int answer = abi::kLocalReply; // without a reply
+  go.onHeaders = [&](abi::ProcessState* s) {
+    return s->isEncoding == 0 ? answer : static_cast<int>(abi::kContinue);
+  };
+  headers(true);
+  EXPECT_EQ(host.sent.substr(0, 3), "500");
+  EXPECT_EQ(counter("errors"), 1u);
+}
+
+TEST_F(GoFilterTest, WaitingForMoreWhenAllIsHereIsAnError) {
+  go.onData = [](abi::ProcessState* s, uint64_t) {
+    return s->isEncoding == 0 ? abi::kStopAndBuffer : abi::kContinue;
+  };
+  headers(false);
+  data("all", true);
+  EXPECT_EQ(host.sent.substr(0, 3), "500");
+  EXPECT_EQ(counter("errors"), 1u);
+}
+
+TEST_F(GoFilterTest, TooMuchToBufferIs413AndTooMuchMeanwhileHoldsTheSender) {
+  abi::ProcessState* state = nullptr;
+  go.onHeaders = [&](abi::ProcessState* s) {
+    state = s;
+    return s->isEncoding == 0 ? abi::kRunning : abi::kContinue;
+  };
+  headers(false);
+  data(std::string(101, 'x'), false);
+  EXPECT_EQ(host.downstreamHeld, 1);
+  EXPECT_EQ(host.sent, "");
+  envoyGoFilterHttpContinue(state, abi::kStopAndBuffer);
+  turn();
+  EXPECT_EQ(host.sent.substr(0, 3), "413");
+  EXPECT_EQ(host.downstreamHeld, 0);
+}
+
+TEST_F(GoFilterTest, ASenderHeldWhileGoWorkedMaySendTheRest) {
+  abi::ProcessState* state = nullptr;
+  go.onHeaders = [&](abi::ProcessState* s) {
+    state = s;
+    return abi::kRunning;
+  };
+  headers(false);
+  data(std::string(101, 'x'), false);
+  EXPECT_EQ(host.downstreamHeld, 1);
+  envoyGoFilterHttpContinue(state, abi::kContinue);
+  turn();
+  EXPECT_EQ(host.downstreamHeld, 0);
+  EXPECT_EQ(go.calls, "dHdD101");
+  data("rest", true);
+  EXPECT_EQ(terminal->seen, "GET|" + std::string(101, 'x') + "|rest|end");
+}
+
+TEST_F(GoFilterTest, AfterTheStreamEveryCallIsToldThatItHasGone) {
+  abi::ProcessState* state = nullptr;
+  go.onHeaders = [&](abi::ProcessState* s) {
+    state = s;
+    return abi::kRunning;
+  };
+  headers(false);
+  set(state, "x-go", "1");
+  envoyGoFilterHttpContinue(state, abi::kContinue); // posted, and then the stream goes
+  chain.destroy();
+  EXPECT_EQ(go.calls, "dHX!");
+  turn();
+  EXPECT_EQ(terminal->seen, "");
+  EXPECT_EQ(set(state, "x-go", "1"), abi::kFilterIsGone);
+  EXPECT_EQ(envoyGoFilterHttpContinue(state, abi::kContinue), abi::kFilterIsGone);
+  EXPECT_EQ(reply(state, 500, ""), abi::kFilterIsGone);
+  uint64_t value = 0;
+  int length = 0;
+  EXPECT_EQ(envoyGoFilterHttpGetStringValue(go.request, abi::kRouteName, &value, &length),
+            abi::kFilterIsGone);
+  EXPECT_EQ(envoyGoFilterHttpGetDynamicMetadata(go.request, nullptr, 0, &value, &length),
+            abi::kFilterIsGone);
+  EXPECT_EQ(envoyGoFilterHttpClearRouteCache(go.request, false), abi::kFilterIsGone);
+}
+
+TEST_F(GoFilterTest, MetadataIsSetAndReadFromBothSides) {
+  abi::ProcessState* state = nullptr;
+  go.onHeaders = [&](abi::ProcessState* s) {
+    state = s;
+    return abi::kRunning;
+  };
+  headers(true);
+  google::protobuf::Value value;
+  value.set_string_value("s1");
+  const std::string bytes = value.SerializeAsString();
+  uint64_t found = 0;
+  int length = 0;
+  std::thread([&] {
+    EXPECT_EQ(envoyGoFilterHttpSetDynamicMetadata(
+                  go.request, ::moe::golang::data("envoy.lb"), 8, ::moe::golang::data("site"), 4,
+                  ::moe::golang::data(bytes), static_cast<int>(bytes.size())),
+              abi::kOk);
+    EXPECT_EQ(envoyGoFilterHttpGetDynamicMetadata(go.request, ::moe::golang::data("envoy.lb"), 8,
+                                                  &found, &length),
+              abi::kYield);
+  }).join();
+  turn();
+  EXPECT_EQ(go.calls, "dH.S") << "the sleeping goroutine is woken";
+  google::protobuf::Struct got;
+  ASSERT_TRUE(got.ParseFromArray(reinterpret_cast<const void*>(found), length));
+  EXPECT_EQ(got.fields().at("site").string_value(), "s1");
+  EXPECT_EQ(host.info.dynamicMetadata()["envoy.lb"].fields().at("site").string_value(), "s1");
+  EXPECT_EQ(envoyGoFilterHttpSetDynamicMetadata(go.request, nullptr, 0, nullptr, 0,
+                                                ::moe::golang::data("\xff\xff"), 2),
+            abi::kSerializationFailure);
+}
+
+TEST_F(GoFilterTest, WhatMoeDoesNotOfferSaysSo) {
+  uint32_t id = 0;
+  EXPECT_EQ(envoyGoFilterHttpDefineMetric(nullptr, 0, nullptr, 0, &id), abi::kInternalFailure);
+  EXPECT_EQ(envoyGoFilterUpstreamConnect(nullptr, nullptr, 0), nullptr);
+}
+
+} // namespace
+} // namespace moe::golang
