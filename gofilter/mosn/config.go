@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sort"
+	"strings"
 
 	udpa "github.com/cncf/xds/go/udpa/type/v1"
 	xds "github.com/cncf/xds/go/xds/type/v3"
@@ -16,59 +18,111 @@ import (
 // chainConfig is the configured list of filters; immutable.
 type chainConfig struct {
 	factories []configured
+	given     bool // there was a list, be it an empty one
 }
 
 type configured struct {
-	factory     api.StreamFilterChainFactory
-	nonBlocking bool // as the operator says; the filter may say so, too
-	headersOnly bool
+	factory api.StreamFilterChainFactory
+	traits
 }
 
-// filterConfig is one entry of MOSN's stream_filters. The last two keys are not MOSN's: with them an
-// operator vouches for a filter that does not say so itself.
+// traits are what the operator says of a filter; the filter may say so, too.
+type traits struct {
+	nonBlocking, headersOnly, stopWaits bool
+}
+
+// filterConfig is one entry of MOSN's stream_filters. The last three keys are not MOSN's: with them
+// an operator vouches for a filter that does not implement the interfaces of these names.
 type filterConfig struct {
 	Type        string                 `json:"type"`
 	Config      map[string]interface{} `json:"config"`
 	NonBlocking bool                   `json:"non_blocking"`
 	HeadersOnly bool                   `json:"headers_only"`
+	StopWaits   bool                   `json:"stop_waits"`
 }
 
-// ConfigParser parses the plugin's configuration.
-type ConfigParser struct{}
+// ConfigParser parses the plugin's configuration for the SDK. Filters come first; a type that is not
+// among them is looked for among those registered with mosn.io/api.RegisterStream.
+type ConfigParser struct {
+	Filters Filters
+}
 
-// Parse takes an xds or udpa TypedStruct, or a bare Struct, that holds MOSN's JSON.
-func (ConfigParser) Parse(any *anypb.Any, _ envoyapi.ConfigCallbackHandler) (interface{}, error) {
+var _ envoyapi.StreamFilterConfigParser = ConfigParser{}
+
+// Parse takes an xds or udpa TypedStruct, or a bare Struct, that holds MOSN's JSON. Errors name the
+// entry and the key.
+func (p ConfigParser) Parse(any *anypb.Any, _ envoyapi.ConfigCallbackHandler) (interface{}, error) {
 	value, err := structOf(any)
 	if err != nil {
 		return nil, err
 	}
-	text, err := json.Marshal(value.AsMap())
-	if err != nil {
-		return nil, err
-	}
-	var list struct {
-		StreamFilters []filterConfig `json:"stream_filters"`
-	}
-	if err := json.Unmarshal(text, &list); err != nil {
-		return nil, fmt.Errorf("stream_filters: %w", err)
-	}
-	out := &chainConfig{}
-	for i, filter := range list.StreamFilters {
-		if filter.Type == "" {
-			return nil, fmt.Errorf("stream_filters[%d].type: found nothing, expected the name of a MOSN stream filter", i)
+	for key := range value.GetFields() {
+		if key != "stream_filters" {
+			return nil, fmt.Errorf("%s: unknown field, expected stream_filters", key)
 		}
-		factory, err := api.CreateStreamFilterChainFactory(filter.Type, filter.Config)
+	}
+	list, given := value.GetFields()["stream_filters"]
+	if _, isList := list.GetKind().(*structpb.Value_ListValue); given && !isList {
+		return nil, errors.New("stream_filters: expected a list")
+	}
+	out := &chainConfig{given: given}
+	for i, entry := range list.GetListValue().GetValues() {
+		one, err := p.create(entry)
 		if err != nil {
-			return nil, fmt.Errorf("stream_filters[%d] (%s): %w", i, filter.Type, err)
+			return nil, fmt.Errorf("stream_filters[%d]%w", i, err)
 		}
-		out.factories = append(out.factories, configured{factory, filter.NonBlocking, filter.HeadersOnly})
+		out.factories = append(out.factories, one)
 	}
 	return out, nil
 }
 
-// Merge lets a route's list take the place of the filter's; an empty one changes nothing.
+func (p ConfigParser) create(entry *structpb.Value) (configured, error) {
+	text, err := json.Marshal(entry.AsInterface())
+	if err != nil {
+		return configured{}, fmt.Errorf(": %w", err)
+	}
+	var filter filterConfig
+	decoder := json.NewDecoder(strings.NewReader(string(text)))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&filter); err != nil {
+		return configured{}, fmt.Errorf(": %w", err)
+	}
+	if filter.Type == "" {
+		return configured{}, errors.New(".type: found nothing, expected the name of a MOSN stream filter")
+	}
+	creator, ok := p.Filters[filter.Type]
+	if !ok {
+		creator = func(config map[string]interface{}) (api.StreamFilterChainFactory, error) {
+			factory, err := api.CreateStreamFilterChainFactory(filter.Type, config)
+			if err != nil && len(p.Filters) > 0 {
+				err = fmt.Errorf("%w; the plugin's own are %s", err, strings.Join(p.Filters.names(), ", "))
+			}
+			return factory, err
+		}
+	}
+	factory, err := creator(filter.Config)
+	if err != nil {
+		return configured{}, fmt.Errorf(" (%s): %w", filter.Type, err)
+	}
+	if factory == nil {
+		return configured{}, fmt.Errorf(" (%s): its creator made nothing", filter.Type)
+	}
+	return configured{factory, traits{filter.NonBlocking, filter.HeadersOnly, filter.StopWaits}}, nil
+}
+
+func (f Filters) names() []string {
+	names := make([]string, 0, len(f))
+	for name := range f {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	return names
+}
+
+// Merge lets a route's list, even an empty one, take the place of the filter's. A configuration
+// without a list changes nothing.
 func (ConfigParser) Merge(parent interface{}, child interface{}) interface{} {
-	if len(child.(*chainConfig).factories) == 0 {
+	if !child.(*chainConfig).given {
 		return parent
 	}
 	return child
@@ -80,7 +134,7 @@ func structOf(any *anypb.Any) (*structpb.Struct, error) {
 	}
 	message, err := any.UnmarshalNew()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w, expected a TypedStruct with stream_filters", any.GetTypeUrl(), err)
 	}
 	switch typed := message.(type) {
 	case *xds.TypedStruct:

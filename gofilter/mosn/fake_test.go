@@ -3,6 +3,8 @@ package mosn
 import (
 	"strings"
 	"sync"
+	"testing"
+	"time"
 
 	envoyapi "github.com/envoyproxy/envoy/contrib/golang/common/go/api"
 )
@@ -15,8 +17,11 @@ type fakeProxy struct {
 	continued  chan envoyapi.StatusType
 	panics     chan interface{}
 	replies    []fakeReply
+	answered   chan fakeReply // the first of replies
+	added      []byte
 	rerouted   int
 	goneStream bool
+	logged     []string
 }
 
 type fakeReply struct {
@@ -26,7 +31,7 @@ type fakeReply struct {
 }
 
 func newFakeProxy() *fakeProxy {
-	return &fakeProxy{metadata: map[string]map[string]interface{}{}, continued: make(chan envoyapi.StatusType, 1), panics: make(chan interface{}, 1)}
+	return &fakeProxy{metadata: map[string]map[string]interface{}{}, continued: make(chan envoyapi.StatusType, 1), panics: make(chan interface{}, 1), answered: make(chan fakeReply, 1)}
 }
 
 func (p *fakeProxy) DecoderFilterCallbacks() envoyapi.DecoderFilterCallbacks { return p }
@@ -34,7 +39,9 @@ func (p *fakeProxy) EncoderFilterCallbacks() envoyapi.EncoderFilterCallbacks { r
 func (p *fakeProxy) StreamInfo() envoyapi.StreamInfo                         { return fakeInfo{proxy: p} }
 func (p *fakeProxy) ClearRouteCache()                                        { p.rerouted++ }
 func (p *fakeProxy) Continue(status envoyapi.StatusType)                     { p.continued <- status }
-func (p *fakeProxy) AddData([]byte, bool)                                    {}
+func (p *fakeProxy) AddData(data []byte, _ bool)                             { p.added = append(p.added, data...) }
+func (p *fakeProxy) Log(_ envoyapi.LogType, text string)                     { p.logged = append(p.logged, text) }
+func (p *fakeProxy) GetProperty(key string) (string, error)                  { return "value of " + key, nil }
 
 func (p *fakeProxy) RecoverPanic() {
 	if e := recover(); e != nil {
@@ -49,6 +56,9 @@ func (p *fakeProxy) SendLocalReply(code int, body string, headers map[string][]s
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	p.replies = append(p.replies, fakeReply{code, body, headers})
+	if len(p.replies) == 1 {
+		p.answered <- p.replies[0]
+	}
 }
 
 type fakeInfo struct {
@@ -57,18 +67,26 @@ type fakeInfo struct {
 }
 
 func (i fakeInfo) DynamicMetadata() envoyapi.DynamicMetadata { return i }
-func (i fakeInfo) Get(name string) map[string]interface{}    { return i.proxy.metadata[name] }
+func (i fakeInfo) Get(name string) map[string]interface{} {
+	i.proxy.mutex.Lock()
+	defer i.proxy.mutex.Unlock()
+	return i.proxy.metadata[name]
+}
 func (i fakeInfo) Set(name, key string, value interface{}) {
+	i.proxy.mutex.Lock()
+	defer i.proxy.mutex.Unlock()
 	if i.proxy.metadata[name] == nil {
 		i.proxy.metadata[name] = map[string]interface{}{}
 	}
 	i.proxy.metadata[name][key] = value
 }
-func (i fakeInfo) Protocol() (string, bool)            { return "HTTP/1.1", true }
-func (i fakeInfo) ResponseCode() (uint32, bool)        { return 0, false }
-func (i fakeInfo) DownstreamRemoteAddress() string     { return "192.0.2.1:1000" }
-func (i fakeInfo) DownstreamLocalAddress() string      { return "192.0.2.2:80" }
-func (i fakeInfo) UpstreamClusterName() (string, bool) { return "site", true }
+func (i fakeInfo) Protocol() (string, bool)              { return "HTTP/1.1", true }
+func (i fakeInfo) ResponseCode() (uint32, bool)          { return 0, false }
+func (i fakeInfo) DownstreamRemoteAddress() string       { return "192.0.2.1:1000" }
+func (i fakeInfo) DownstreamLocalAddress() string        { return "192.0.2.2:80" }
+func (i fakeInfo) UpstreamClusterName() (string, bool)   { return "site", true }
+func (i fakeInfo) UpstreamLocalAddress() (string, bool)  { return "", false }
+func (i fakeInfo) UpstreamRemoteAddress() (string, bool) { return "192.0.2.3:81", true }
 
 // fakeHeaders is a header map of the SDK.
 type fakeHeaders struct{ values map[string][]string }
@@ -127,4 +145,16 @@ func (b *fakeBuffer) Set(bytes []byte) error {
 	b.bytes = append([]byte(nil), bytes...)
 	b.sets++
 	return nil
+}
+
+// within fails the test if nothing comes; the time is but a guard against waiting for ever.
+func within[T any](t *testing.T, from <-chan T, what string) T {
+	t.Helper()
+	select {
+	case got := <-from:
+		return got
+	case <-time.After(20 * time.Second):
+		t.Fatalf("%s: nothing came", what)
+		panic("unreachable")
+	}
 }

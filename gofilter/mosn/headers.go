@@ -8,32 +8,49 @@ import (
 )
 
 // headers is a header or trailer map of the stream as MOSN knows it. Pseudo-headers are not listed,
-// as in MOSN, where variables stand for them; Get and Set take them by name.
+// as in MOSN, where variables stand for them; Get, Set and Del take them by name, and "host" stands
+// for :authority.
 type headers struct {
 	envoyapi.HeaderMap
+	request bool
 	changed bool
 }
 
 var _ api.HeaderMap = (*headers)(nil)
 
+func (h *headers) named(key string) string {
+	if h.request && len(key) == len("host") && strings.EqualFold(key, "host") {
+		return ":authority"
+	}
+	return key
+}
+
+func (h *headers) Get(key string) (string, bool) { return h.HeaderMap.Get(h.named(key)) }
+
 func (h *headers) Set(key, value string) {
 	h.changed = true
-	h.HeaderMap.Set(key, value)
+	h.HeaderMap.Set(h.named(key), value)
 }
 
 func (h *headers) Add(key, value string) {
+	if key = h.named(key); isPseudo(key) {
+		h.Set(key, value) // there can be but one
+		return
+	}
 	h.changed = true
 	h.HeaderMap.Add(key, value)
 }
 
 func (h *headers) Del(key string) {
 	h.changed = true
-	h.HeaderMap.Del(key)
+	h.HeaderMap.Del(h.named(key))
 }
+
+func isPseudo(key string) bool { return key != "" && key[0] == ':' }
 
 func (h *headers) Range(f func(key, value string) bool) {
 	h.HeaderMap.RangeWithCopy(func(key, value string) bool {
-		return strings.HasPrefix(key, ":") || f(key, value)
+		return isPseudo(key) || f(key, value)
 	})
 }
 
@@ -55,11 +72,16 @@ func (h *headers) ByteSize() uint64 {
 	return size
 }
 
-// replaceBy makes the map hold what another one holds.
+// replaceBy makes the map hold what another one holds. Pseudo-headers stay if the other has none.
 func (h *headers) replaceBy(other api.HeaderMap) {
-	if other == nil || other == api.HeaderMap(h) {
+	if h == nil || other == nil || other == api.HeaderMap(h) {
 		return
 	}
+	copied := plainHeaders{}
+	other.Range(func(key, value string) bool {
+		copied.Add(key, value)
+		return true
+	})
 	var old []string
 	h.Range(func(key, _ string) bool {
 		old = append(old, key)
@@ -68,7 +90,7 @@ func (h *headers) replaceBy(other api.HeaderMap) {
 	for _, key := range old {
 		h.Del(key)
 	}
-	other.Range(func(key, value string) bool {
+	copied.Range(func(key, value string) bool {
 		h.Add(key, value)
 		return true
 	})

@@ -3,6 +3,7 @@ package mosn
 import (
 	"context"
 	"sort"
+	"sync"
 
 	envoyapi "github.com/envoyproxy/envoy/contrib/golang/common/go/api"
 	"mosn.io/api"
@@ -17,151 +18,142 @@ type stream struct {
 	ctx       context.Context
 	info      *requestInfo
 
-	receivers      []*receiver
-	senders        []*sender
-	accessLogs     []api.AccessLog
-	requestHeaders envoyapi.RequestHeaderMap
-	receive        pass
-	send           pass
-}
+	receive    pass
+	send       pass
+	filters    []api.StreamFilterBase
+	accessLogs []api.AccessLog
 
-// pass is what one direction's filters need, and whether they have had it.
-type pass struct {
-	headers     *headers
-	nonBlocking bool
-	headersOnly bool
-	done        bool
+	turns turns
+
+	mutex     sync.Mutex // of what follows, and of the passes' states
+	destroyed bool
+	gone      chan struct{} // made when it is asked for
 }
 
 func newStream(config *chainConfig, callbacks envoyapi.FilterCallbackHandler) *stream {
-	s := &stream{callbacks: callbacks, receive: pass{nonBlocking: true, headersOnly: true},
-		send: pass{nonBlocking: true, headersOnly: true}}
-	s.ctx = context.WithValue(variable.NewVariableContext(context.Background()), streamKey{}, s)
-	s.info = newRequestInfo(callbacks)
+	s := &stream{callbacks: callbacks}
+	s.receive = pass{stream: s, nonBlocking: true, headersOnly: true}
+	s.send = pass{stream: s, encodes: true, nonBlocking: true, headersOnly: true}
+	s.ctx = variable.NewVariableContext(streamContext{s})
+	s.info = newRequestInfo(s)
 	for _, one := range config.factories {
-		one.factory.CreateFilterChain(s.ctx, &chain{stream: s, configured: one})
+		one.factory.CreateFilterChain(s.ctx, &chain{stream: s, traits: one.traits})
 	}
 	// MOSN's phases come one after the other; within one the order is that of the configuration.
-	sort.SliceStable(s.receivers, func(i, j int) bool { return s.receivers[i].phase < s.receivers[j].phase })
+	steps := s.receive.steps
+	sort.SliceStable(steps, func(i, j int) bool { return steps[i].receiverPhase() < steps[j].receiverPhase() })
 	return s
 }
 
 // chain is what a factory adds its filters to.
 type chain struct {
 	stream *stream
-	configured
+	traits
 }
 
-func (c *chain) note(p *pass, filter interface{}) {
+var _ api.StreamFilterChainFactoryCallbacks = (*chain)(nil)
+
+// add notes what a filter needs; it tells whether the filter's StreamFilterStop waits.
+func (c *chain) add(p *pass, filter api.StreamFilterBase) bool {
 	_, nonBlocking := filter.(NonBlocking)
 	_, headersOnly := filter.(HeadersOnly)
+	_, stopWaits := filter.(StopWaits)
 	p.nonBlocking = p.nonBlocking && (nonBlocking || c.nonBlocking)
 	p.headersOnly = p.headersOnly && (headersOnly || c.headersOnly)
+	c.stream.filters = append(c.stream.filters, filter)
+	return stopWaits || c.stopWaits
 }
 
 func (c *chain) AddStreamReceiverFilter(filter api.StreamReceiverFilter, phase api.ReceiverFilterPhase) {
-	added := &receiver{stream: c.stream, filter: filter, phase: phase}
+	added := &receiver{handler: handler{c.stream}, filter: filter, phase: phase}
+	added.stopWaits = c.add(&c.stream.receive, filter)
+	c.stream.receive.steps = append(c.stream.receive.steps, added)
 	filter.SetReceiveFilterHandler(added)
-	c.stream.receivers = append(c.stream.receivers, added)
-	c.note(&c.stream.receive, filter)
 }
 
 func (c *chain) AddStreamSenderFilter(filter api.StreamSenderFilter, _ api.SenderFilterPhase) {
-	added := &sender{stream: c.stream, filter: filter}
+	added := &sender{handler: handler{c.stream}, filter: filter}
+	added.stopWaits = c.add(&c.stream.send, filter)
+	c.stream.send.steps = append(c.stream.send.steps, added)
 	filter.SetSenderFilterHandler(added)
-	c.stream.senders = append(c.stream.senders, added)
-	c.note(&c.stream.send, filter)
 }
 
 func (c *chain) AddStreamAccessLog(log api.AccessLog) {
 	c.stream.accessLogs = append(c.stream.accessLogs, log)
 }
 
-// start decides at the headers what a direction does: run now, or when the body is here.
-func (p *pass) start(map_ envoyapi.HeaderMap, filters int, endStream bool, run func() envoyapi.StatusType) envoyapi.StatusType {
-	p.headers = &headers{HeaderMap: map_}
-	if filters == 0 {
-		p.done = true
-		return envoyapi.Continue
-	}
-	if !endStream && !p.headersOnly {
-		return envoyapi.StopAndBuffer
-	}
-	p.done = true
-	return run()
-}
-
-// perform runs f here or, if a filter may block, on a goroutine whose result is told later.
-func (p *pass) perform(callbacks envoyapi.FilterProcessCallbacks, f func() envoyapi.StatusType) envoyapi.StatusType {
-	if p.nonBlocking {
-		return f()
-	}
-	go func() {
-		defer callbacks.RecoverPanic()
-		if status := f(); status != envoyapi.LocalReply {
-			callbacks.Continue(status)
-		}
-	}()
-	return envoyapi.Running
-}
-
 func (s *stream) DecodeHeaders(map_ envoyapi.RequestHeaderMap, endStream bool) envoyapi.StatusType {
-	s.requestHeaders = map_
-	return s.receive.start(map_, len(s.receivers), endStream, func() envoyapi.StatusType {
-		return s.runReceivers(nil)
-	})
+	s.receive.headers = &headers{HeaderMap: map_, request: true}
+	return s.receive.onHeaders(endStream)
 }
 
-func (s *stream) DecodeData(data envoyapi.BufferInstance, _ bool) envoyapi.StatusType {
-	if s.receive.done {
-		return envoyapi.Continue
-	}
-	s.receive.done = true
-	return s.runReceivers(data)
+func (s *stream) DecodeData(data envoyapi.BufferInstance, endStream bool) envoyapi.StatusType {
+	return s.receive.onData(data, endStream)
+}
+
+func (s *stream) DecodeTrailers(trailers envoyapi.RequestTrailerMap) envoyapi.StatusType {
+	return s.receive.onTrailers(trailers)
 }
 
 func (s *stream) EncodeHeaders(map_ envoyapi.ResponseHeaderMap, endStream bool) envoyapi.StatusType {
-	return s.send.start(map_, len(s.senders), endStream, func() envoyapi.StatusType {
-		return s.runSenders(nil)
-	})
+	s.send.headers = &headers{HeaderMap: map_}
+	return s.send.onHeaders(endStream)
 }
 
-func (s *stream) EncodeData(data envoyapi.BufferInstance, _ bool) envoyapi.StatusType {
-	if s.send.done {
-		return envoyapi.Continue
-	}
-	s.send.done = true
-	return s.runSenders(data)
+func (s *stream) EncodeData(data envoyapi.BufferInstance, endStream bool) envoyapi.StatusType {
+	return s.send.onData(data, endStream)
 }
 
-func (s *stream) OnLog(request envoyapi.RequestHeaderMap, _ envoyapi.RequestTrailerMap, response envoyapi.ResponseHeaderMap, _ envoyapi.ResponseTrailerMap) {
+func (s *stream) EncodeTrailers(trailers envoyapi.ResponseTrailerMap) envoyapi.StatusType {
+	return s.send.onTrailers(trailers)
+}
+
+func (s *stream) OnLog(request envoyapi.RequestHeaderMap, _ envoyapi.RequestTrailerMap,
+	response envoyapi.ResponseHeaderMap, _ envoyapi.ResponseTrailerMap) {
 	if len(s.accessLogs) == 0 {
 		return
 	}
-	var responseHeaders api.HeaderMap
+	// The maps live no longer than this call, the log may have to wait for a filter.
+	var requestHeaders, responseHeaders api.HeaderMap
+	if request != nil {
+		requestHeaders = (&headers{HeaderMap: request, request: true}).Clone()
+	}
 	if response != nil {
-		responseHeaders = &headers{HeaderMap: response}
+		responseHeaders = (&headers{HeaderMap: response}).Clone()
 	}
-	for _, log := range s.accessLogs {
-		log.Log(s.ctx, &headers{HeaderMap: request}, responseHeaders, s.info)
-	}
+	s.info.freeze()
+	s.inTurn(func() {
+		for _, log := range s.accessLogs {
+			log.Log(s.ctx, requestHeaders, responseHeaders, s.info)
+		}
+	})
 }
 
+// OnDestroy tells the filters, after the one that is still at work.
 func (s *stream) OnDestroy(envoyapi.DestroyReason) {
-	for _, receiver := range s.receivers {
-		receiver.filter.OnDestroy()
+	s.mutex.Lock()
+	s.destroyed = true
+	s.receive.state, s.send.state = over, over
+	if s.gone != nil {
+		close(s.gone)
 	}
-	for _, sender := range s.senders {
-		sender.filter.OnDestroy()
-	}
+	s.mutex.Unlock()
+	s.inTurn(func() {
+		for _, filter := range s.filters {
+			filter.OnDestroy()
+		}
+	})
 }
 
-// writeBack puts a changed body into the proxy's buffer. The proxy mends content-length.
-func writeBack(current api.IoBuffer, original *body, data envoyapi.BufferInstance) {
-	if data == nil || current == nil {
+// inTurn runs f here or, if a filter is at work, after it on a goroutine.
+func (s *stream) inTurn(f func()) {
+	if s.turns.begin() {
+		defer s.turns.end()
+		f()
 		return
 	}
-	if current != api.IoBuffer(original) || original.changed {
-		_ = data.Set(current.Bytes())
-	}
+	s.turns.elsewhere(func() {
+		defer s.callbacks.DecoderFilterCallbacks().RecoverPanic()
+		f()
+	})
 }

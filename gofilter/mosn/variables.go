@@ -3,109 +3,240 @@ package mosn
 import (
 	"context"
 	"errors"
+	"fmt"
+	"net/url"
+	"strconv"
 	"strings"
 
-	envoyapi "github.com/envoyproxy/envoy/contrib/golang/common/go/api"
+	"mosn.io/api"
 	"mosn.io/pkg/variable"
 )
 
-// MOSN's names for the parts of a request line. They can be read, and set by a receiver filter.
+// MOSN's names of variables that filters read and set, for mosn.io/pkg/variable.
 const (
 	VarPath        = "x-mosn-path"
 	VarQueryString = "x-mosn-querystring"
 	VarMethod      = "x-mosn-method"
 	VarHost        = "x-mosn-host"
-	VarScheme      = "x-mosn-scheme"
+	VarScheme      = "x-mosn-scheme"      // read only
+	VarStatus      = "x-mosn-status"      // of the response, or of the answer that a filter gives
+	VarRouterMeta  = "x-mosn-router-meta" // a map[string]string; it becomes metadata of LoadBalancing
 )
 
-type streamKey struct{}
+const (
+	http1 api.ProtocolName = "Http1"
+	http2 api.ProtocolName = "Http2"
+)
 
-var errNoStream = errors.New("the context is not that of a stream")
+var errNoValue = errors.New("the context is not that of a stream, or the stream has no such value")
 
+// read gives a variable's value for a stream that has had its request headers.
+type read func(s *stream, request *headers) (string, bool)
+
+// write puts a value into the request or response.
+type write func(s *stream, value string)
+
+// MOSN keeps variables in a registry of mosn.io/pkg, where filters look them up by name.
 func init() {
-	for name, read := range map[string]func(envoyapi.RequestHeaderMap) string{
-		VarPath:        func(h envoyapi.RequestHeaderMap) string { path, _ := splitPath(h.Path()); return path },
-		VarQueryString: func(h envoyapi.RequestHeaderMap) string { _, query := splitPath(h.Path()); return query },
-		VarMethod:      envoyapi.RequestHeaderMap.Method,
-		VarHost:        envoyapi.RequestHeaderMap.Host,
-		VarScheme:      envoyapi.RequestHeaderMap.Scheme,
+	registerWritable(VarPath, readPath, func(s *stream, path string) {
+		_, query := pathAndQuery(s.receive.headers)
+		setPath(s, path, query)
+	})
+	registerWritable(VarQueryString, readQuery, func(s *stream, query string) {
+		path, _ := pathAndQuery(s.receive.headers)
+		setPath(s, path, query)
+	})
+	registerWritable(VarMethod, pseudo(":method"), func(s *stream, v string) { s.receive.headers.Set(":method", v) })
+	registerWritable(VarHost, pseudo(":authority"), func(s *stream, v string) { s.receive.headers.Set(":authority", v) })
+	registerWritable(VarStatus, readStatus, writeStatus)
+	register(variable.NewVariable(VarRouterMeta, nil, nil, setRouterMeta, 0))
+	for name, from := range map[string]read{
+		VarScheme:                   pseudo(":scheme"),
+		"protocol":                  func(s *stream, _ *headers) (string, bool) { return string(s.info.Protocol()), true },
+		"duration":                  func(s *stream, _ *headers) (string, bool) { return s.info.Duration().String(), true },
+		"response_code":             func(s *stream, _ *headers) (string, bool) { return strconv.Itoa(s.info.ResponseCode()), true },
+		"downstream_local_address":  func(s *stream, _ *headers) (string, bool) { return s.info.DownstreamLocalAddress().String(), true },
+		"downstream_remote_address": func(s *stream, _ *headers) (string, bool) { return s.info.DownstreamRemoteAddress().String(), true },
+		"upstream_local_address":    func(s *stream, _ *headers) (string, bool) { return s.info.UpstreamLocalAddress(), true },
 	} {
-		getter := func(ctx context.Context, _ *variable.IndexedValue, _ interface{}) (string, error) {
-			stream, ok := ctx.Value(streamKey{}).(*stream)
-			if !ok || stream.requestHeaders == nil {
-				return "", errNoStream
+		register(variable.NewStringVariable(name, nil, getter(from), nil, 0))
+	}
+	registerPrefix("request_header_", requestHeader)
+	registerPrefix("response_header_", func(s *stream, name string) (string, bool) {
+		if s.send.headers == nil {
+			return "", false
+		}
+		return s.send.headers.Get(name)
+	})
+	for _, protocol := range []api.ProtocolName{http1, http2} {
+		registerProtocol(protocol)
+	}
+	if variable.GetProtocol == nil {
+		variable.GetProtocol = func(ctx context.Context) (api.ProtocolName, error) {
+			s := streamOf(ctx)
+			if s == nil {
+				return "", errNoValue
 			}
-			return read(stream.requestHeaders), nil
+			return s.info.Protocol(), nil
 		}
-		_ = variable.Register(variable.NewStringVariable(name, nil, getter, variable.DefaultStringSetter, 0))
 	}
 }
 
-func splitPath(path string) (string, string) {
-	if at := strings.IndexByte(path, '?'); at >= 0 {
-		return path[:at], path[at+1:]
+// registerProtocol offers the parts of a request under the names of its protocol, and as MOSN's
+// protocol resources.
+func registerProtocol(protocol api.ProtocolName) {
+	for resource, from := range map[api.ProtocolResourceName]struct {
+		name string
+		read read
+	}{
+		api.SCHEME: {"request_scheme", pseudo(":scheme")},
+		api.PATH:   {"request_path", readPath},
+		api.URI:    {"request_uri", pseudo(":path")},
+		api.ARG:    {"request_arg", readQuery},
+	} {
+		register(variable.NewStringVariable(string(protocol)+"_"+from.name, nil, getter(from.read), nil, 0))
+		_ = variable.RegisterProtocolResource(protocol, resource, from.name)
 	}
-	return path, ""
+	register(variable.NewStringVariable(string(protocol)+"_request_method", nil, getter(pseudo(":method")), nil, 0))
+	for resource, from := range map[api.ProtocolResourceName]struct {
+		name string
+		read func(s *stream, name string) (string, bool)
+	}{
+		api.HEADER: {"request_header_", requestHeader},
+		api.COOKIE: {"cookie_", requestCookie},
+	} {
+		registerPrefix(string(protocol)+"_"+from.name, from.read)
+		_ = variable.RegisterProtocolResource(protocol, resource, from.name)
+	}
+	registerPrefix(string(protocol)+"_request_arg_", requestArgument)
 }
 
-// requestLine is the part of a request that MOSN filters see as variables.
-type requestLine struct{ path, query, method, host string }
-
-func readLine(ctx context.Context) requestLine {
-	get := func(name string) string {
-		value, _ := variable.GetString(ctx, name)
-		return value
+// register takes the place of a variable that another package has registered.
+func register(v variable.Variable) {
+	if _, err := variable.Check(v.Name()); err == nil && variable.Override(v) == nil {
+		return
 	}
-	return requestLine{get(VarPath), get(VarQueryString), get(VarMethod), get(VarHost)}
+	_ = variable.Register(v)
 }
 
-// writeBack puts what a filter has set into the request; true if something changed.
-func (line requestLine) writeBack(ctx context.Context, headers envoyapi.RequestHeaderMap) bool {
-	now := readLine(ctx)
-	if now == line {
-		return false
-	}
-	if now.path != line.path || now.query != line.query {
-		path := now.path
-		if now.query != "" {
-			path += "?" + now.query
+func registerWritable(name string, from read, to write) {
+	setter := func(ctx context.Context, value *variable.IndexedValue, text string) error {
+		s := streamOf(ctx)
+		if s == nil || s.receive.headers == nil {
+			return errNoValue
 		}
-		headers.SetPath(path)
+		to(s, text)
+		return variable.DefaultStringSetter(ctx, value, text)
 	}
-	if now.method != line.method {
-		headers.SetMethod(now.method)
-	}
-	if now.host != line.host {
-		headers.SetHost(now.host)
-	}
-	return true
+	register(variable.NewStringVariable(name, nil, getter(from), setter, 0))
 }
 
-// Metadata is where a filter leaves what the load balancer or other filters go by: the stream's
-// dynamic metadata, by namespace ("envoy.lb" for subset load balancing) and key.
-type Metadata interface {
-	Set(namespace, key string, value interface{})
-	Get(namespace string) map[string]interface{}
+func registerPrefix(prefix string, from func(s *stream, name string) (string, bool)) {
+	get := func(ctx context.Context, _ *variable.IndexedValue, data interface{}) (string, error) {
+		name, _ := data.(string)
+		s := streamOf(ctx)
+		if s == nil || s.receive.headers == nil || len(name) <= len(prefix) {
+			return variable.ValueNotFound, errNoValue
+		}
+		if value, ok := from(s, name[len(prefix):]); ok {
+			return value, nil
+		}
+		return variable.ValueNotFound, nil
+	}
+	v := variable.NewStringVariable(prefix, nil, get, nil, 0)
+	if variable.RegisterPrefix(prefix, v) != nil {
+		_ = variable.OverridePrefix(prefix, v)
+	}
 }
 
-// MetadataOf gives the metadata of the stream that a filter works for; nil if ctx is not that of a
-// stream.
-func MetadataOf(ctx context.Context) Metadata {
-	stream, ok := ctx.Value(streamKey{}).(*stream)
+func getter(from read) variable.StringGetterFunc {
+	return func(ctx context.Context, _ *variable.IndexedValue, _ interface{}) (string, error) {
+		s := streamOf(ctx)
+		if s == nil || s.receive.headers == nil {
+			return variable.ValueNotFound, errNoValue
+		}
+		if value, ok := from(s, s.receive.headers); ok {
+			return value, nil
+		}
+		return variable.ValueNotFound, errNoValue
+	}
+}
+
+func pseudo(name string) read {
+	return func(_ *stream, request *headers) (string, bool) { return request.Get(name) }
+}
+
+func readPath(_ *stream, request *headers) (string, bool) {
+	path, _ := pathAndQuery(request)
+	return path, true
+}
+
+func readQuery(_ *stream, request *headers) (string, bool) {
+	_, query := pathAndQuery(request)
+	return query, true
+}
+
+func readStatus(s *stream, _ *headers) (string, bool) {
+	if s.send.headers != nil {
+		return s.send.headers.Get(":status")
+	}
+	return "", false
+}
+
+func writeStatus(s *stream, value string) {
+	if s.send.headers != nil {
+		s.send.headers.Set(":status", value)
+		return
+	}
+	s.info.answerStatus, _ = strconv.Atoi(value)
+}
+
+func pathAndQuery(request *headers) (string, string) {
+	text, _ := request.Get(":path")
+	path, query, _ := strings.Cut(text, "?")
+	return path, query
+}
+
+func setPath(s *stream, path, query string) {
+	if query != "" {
+		path += "?" + query
+	}
+	s.receive.headers.Set(":path", path)
+}
+
+func setRouterMeta(ctx context.Context, value *variable.IndexedValue, meta interface{}) error {
+	set, ok := meta.(map[string]string)
 	if !ok {
-		return nil
+		return fmt.Errorf("%s: found a %T, expected a map[string]string", VarRouterMeta, meta)
 	}
-	return stream.callbacks.StreamInfo().DynamicMetadata()
+	metadata := MetadataOf(ctx)
+	if metadata == nil {
+		return errNoValue
+	}
+	for key, text := range set {
+		metadata.Set(LoadBalancing, key, text)
+	}
+	return variable.DefaultSetter(ctx, value, meta)
 }
 
-// VarStatus is the status of an answer that a filter gives.
-const VarStatus = "x-mosn-status"
+func requestHeader(s *stream, name string) (string, bool) { return s.receive.headers.Get(name) }
 
-func init() {
-	getter := func(context.Context, *variable.IndexedValue, interface{}) (string, error) {
-		return "", errors.New("no filter has set a status")
+func requestCookie(s *stream, name string) (string, bool) {
+	for _, line := range s.receive.headers.Values("cookie") {
+		for _, pair := range strings.Split(line, ";") {
+			if key, value, ok := strings.Cut(strings.TrimSpace(pair), "="); ok && key == name {
+				return value, true
+			}
+		}
 	}
-	_ = variable.Register(variable.NewStringVariable(VarStatus, nil, getter, variable.DefaultStringSetter, 0))
+	return "", false
 }
 
-func statusVariable(ctx context.Context) (string, error) { return variable.GetString(ctx, VarStatus) }
+func requestArgument(s *stream, name string) (string, bool) {
+	_, query := pathAndQuery(s.receive.headers)
+	values, err := url.ParseQuery(query)
+	if err != nil || !values.Has(name) {
+		return "", false
+	}
+	return values.Get(name), true
+}

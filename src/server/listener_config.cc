@@ -9,6 +9,8 @@ using config::fieldError;
 using config::FieldPath;
 using Proto = envoy::config::listener::v3::Listener;
 
+} // namespace
+
 absl::StatusOr<net::AddressPtr> readAddress(const envoy::config::core::v3::Address& proto,
                                             const FieldPath& path) {
   if (proto.has_pipe()) {
@@ -38,8 +40,6 @@ absl::StatusOr<net::AddressPtr> readAddress(const envoy::config::core::v3::Addre
   }
   return *address;
 }
-
-} // namespace
 
 absl::StatusOr<ListenerConfigPtr> compileListener(const Proto& proto, const FieldPath& path,
                                                   const proxy::NetworkFilterConfigs& filters,

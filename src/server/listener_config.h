@@ -32,6 +32,10 @@ struct ListenerConfig {
 };
 using ListenerConfigPtr = std::shared_ptr<const ListenerConfig>;
 
+// An address to listen on: socket_address (TCP, an IP) or pipe.
+absl::StatusOr<net::AddressPtr> readAddress(const envoy::config::core::v3::Address& proto,
+                                            const config::FieldPath& path);
+
 absl::StatusOr<ListenerConfigPtr>
 compileListener(const envoy::config::listener::v3::Listener& proto, const config::FieldPath& path,
                 const proxy::NetworkFilterConfigs& filters, const proxy::FactoryContext& context);

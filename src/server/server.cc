@@ -78,6 +78,7 @@ absl::Status Server::reportCoverage() {
           field.str(), ": found a field that moe does not act on, expected none (--strict)"));
     }
     MOE_LOG(*logger_, warn, "{}: moe does not act on this field", field.str());
+    ignoredFields_.push_back(field.str());
   }
   return absl::OkStatus();
 }
@@ -126,7 +127,7 @@ absl::Status Server::compile() {
     }
     listeners_.push_back(std::move(*listener));
   }
-  return absl::OkStatus();
+  return readAdmin();
 }
 
 absl::Status Server::bind() {
@@ -149,8 +150,9 @@ absl::Status Server::bind() {
       }
     }
     MOE_LOG(*logger_, info, "listener {} on {}", listener->name, address->asString());
+    bound_.push_back({listener->name, address});
   }
-  return absl::OkStatus();
+  return startAdmin();
 }
 
 absl::Status Server::serve() {
@@ -158,12 +160,12 @@ absl::Status Server::serve() {
     return status;
   }
   signals_.watch(loop_, [this](int signal) { onSignal(signal); });
-  bool started = false;
-  clusters_->onInitialized([this, &started] {
+  clusters_->onInitialized([this] {
     for (auto& worker : workers_) {
       worker->start();
     }
-    started = true;
+    live_ = true;
+    stats_.root().gauge("listener_manager.workers_started").set(1);
     MOE_LOG(*logger_, info, "all clusters are initialized; {} workers accept connections",
             workers_.size());
   });
@@ -174,14 +176,20 @@ absl::Status Server::serve() {
   return absl::OkStatus();
 }
 
-void Server::onSignal(int signal) {
-  if (std::exchange(signalled_, true)) {
-    MOE_LOG(*logger_, warn, "signal {} again: ending at once", signal);
+void Server::onSignal(int signal) { drain(base::cat("signal ", signal)); }
+
+void Server::drain(const std::string& why) {
+  if (std::exchange(ending_, true)) {
+    MOE_LOG(*logger_, warn, "{} while draining: ending at once", why);
     finish();
     return;
   }
-  MOE_LOG(*logger_, info, "signal {}: draining for at most {} s", signal,
-          options_.drainTime.count() / 1000);
+  if (!live_) {
+    MOE_LOG(*logger_, info, "{} before the workers have started: ending at once", why);
+    finish();
+    return;
+  }
+  MOE_LOG(*logger_, info, "{}: draining for at most {} s", why, options_.drainTime.count() / 1000);
   drainTimer_ = loop_.createTimer([this] { finish(); });
   drainTimer_->enable(options_.drainTime);
   draining_ = workers_.size();

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "admin/admin.h"
 #include "config/location_map.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
 #include "golang/plugin_library.h"
@@ -27,12 +28,20 @@ private:
   absl::Status compile();
   absl::Status reportCoverage();
   absl::Status bind();
+  // The admin interface, if the bootstrap has one (server_admin.cc).
+  absl::Status readAdmin();
+  absl::Status startAdmin();
+  admin::State state() const;
   void onSignal(int signal);
+  // Stops accepting and ends when the connections have; at once if called again. `why`: for the
+  // log.
+  void drain(const std::string& why);
   void finish();
 
   Options options_;
   base::LoggerPtr logger_;
-  event::Loop loop_;
+  event::Worker main_{0}; // the main thread's; serves no traffic
+  event::Loop& loop_ = main_.loop;
   stats::Store stats_;
   envoy::config::bootstrap::v3::Bootstrap bootstrap_;
   config::LocationMap locations_;
@@ -47,7 +56,12 @@ private:
   std::unique_ptr<event::Timer> drainTimer_;
   Signals signals_;
   size_t draining_ = 0;
-  bool signalled_ = false;
+  bool live_ = false; // the workers accept connections
+  bool ending_ = false;
+  std::vector<std::string> ignoredFields_;
+  std::vector<admin::BoundListener> bound_;
+  net::AddressPtr adminAddress_;
+  std::unique_ptr<admin::Admin> admin_; // Last: reports on all of the above.
 };
 
 } // namespace moe::server

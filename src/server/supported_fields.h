@@ -7,6 +7,8 @@ namespace moe::server {
 // The fields that this library acts on; see config/coverage.h.
 inline constexpr std::string_view kFields[] = {
     "envoy.config.bootstrap.v3.Bootstrap.static_resources",
+    "envoy.config.bootstrap.v3.Bootstrap.admin",
+    "envoy.config.bootstrap.v3.Admin.address",
     "envoy.config.bootstrap.v3.Bootstrap.StaticResources.listeners",
     "envoy.config.bootstrap.v3.Bootstrap.StaticResources.clusters",
     "envoy.config.listener.v3.Listener.name",

@@ -458,3 +458,99 @@ func TestDrainFinishesWhatIsInFlight(t *testing.T) {
 		t.Fatalf("%q", got)
 	}
 }
+
+func TestAbsoluteFormNamesTheHost(t *testing.T) {
+	seen := make(chan string, 10)
+	handler := func(_ http.ResponseWriter, r *http.Request) { seen <- r.Host + " " + r.RequestURI }
+	port := forwarding(t, handler)
+	answer := raw(t, port, "GET http://other.test/a?b=c HTTP/1.1\r\nHost: ignored.test\r\nConnection: close\r\n\r\n")
+	if !strings.HasPrefix(answer, "HTTP/1.1 200 ") {
+		t.Fatalf("%q", answer)
+	}
+	if found := <-seen; found != "other.test /a?b=c" {
+		t.Errorf("found %q; the URL wins over Host (RFC 9112 section 3.2.2)", found)
+	}
+	strict := forwarding(t, handler, "http_protocol_options: {allow_absolute_url: false}")
+	answer = raw(t, strict, "GET http://other.test/ HTTP/1.1\r\nHost: other.test\r\n\r\n")
+	if !strings.HasPrefix(answer, "HTTP/1.1 400 ") || len(seen) != 0 {
+		t.Errorf("%q", answer)
+	}
+}
+
+func TestConnectMakesATunnel(t *testing.T) {
+	echo, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer echo.Close()
+	go func() { // an upstream proxy: takes CONNECT, then echoes
+		for {
+			connection, err := echo.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer connection.Close()
+				reader := bufio.NewReader(connection)
+				request, err := http.ReadRequest(reader)
+				if err != nil || request.Method != http.MethodConnect {
+					t.Errorf("%v %v", request, err)
+					return
+				}
+				fmt.Fprint(connection, "HTTP/1.1 200 OK\r\n\r\n")
+				_, _ = io.Copy(connection, reader)
+			}()
+		}
+	}()
+	port := freePort(t)
+	start(t, httpConfig(port, []string{"{match: {connect_matcher: {}}, route: {cluster: site}}"},
+		[]string{staticCluster("site", "", echo.Addr().String())}, "upgrade_configs: [{upgrade_type: CONNECT}]"), port)
+	connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	_ = connection.SetDeadline(time.Now().Add(deadline))
+	fmt.Fprint(connection, "CONNECT target.test:443 HTTP/1.1\r\nHost: target.test:443\r\n\r\n")
+	reader := bufio.NewReader(connection)
+	response, err := http.ReadResponse(reader, &http.Request{Method: http.MethodConnect})
+	if err != nil || response.StatusCode != 200 {
+		t.Fatalf("%v %v", response, err)
+	}
+	fmt.Fprint(connection, "through the tunnel\n")
+	if line, err := reader.ReadString('\n'); err != nil || line != "through the tunnel\n" {
+		t.Fatalf("%q %v", line, err)
+	}
+	_ = connection.(*net.TCPConn).CloseWrite()
+	if rest, err := io.ReadAll(reader); err != nil || len(rest) != 0 {
+		t.Errorf("after the end: %q %v", rest, err)
+	}
+}
+
+func TestStrictDNSResolvesNames(t *testing.T) {
+	_, siteText, _ := net.SplitHostPort(backend(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "found") }))
+	cluster := func(name, host string) string {
+		return fmt.Sprintf("{name: %s, type: STRICT_DNS, dns_lookup_family: V4_ONLY, load_assignment: {cluster_name: %s, endpoints: [{lb_endpoints: "+
+			"[{endpoint: {address: {socket_address: {address: %s, port_value: %s}}}}]}]}}", name, name, host, siteText)
+	}
+	port := freePort(t)
+	start(t, httpConfig(port, []string{"{match: {prefix: /none}, route: {cluster: none}}", "{match: {prefix: /}, route: {cluster: site}}"},
+		[]string{cluster("site", "localhost"), cluster("none", "no-such-host.invalid")}), port)
+	response, err := http.Get(url(port, "/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(response.Body)
+	response.Body.Close()
+	if string(body) != "found" {
+		t.Errorf("%d %q", response.StatusCode, body)
+	}
+	response, err = http.Get(url(port, "/none"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	if response.StatusCode != 503 {
+		t.Errorf("a name that does not resolve: %d", response.StatusCode)
+	}
+}

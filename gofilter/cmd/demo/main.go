@@ -3,10 +3,17 @@
 package main
 
 import (
-	_ "github.com/moeproxy/moe/gofilter/filters/metadata"
+	_ "github.com/envoyproxy/envoy/contrib/golang/filters/http/source/go/pkg/http" // what the proxy calls
+
+	"github.com/moeproxy/moe/gofilter/filters/metadata"
+	"github.com/moeproxy/moe/gofilter/mosn"
 	"github.com/moeproxy/moe/gofilter/mosn/plugin"
 )
 
-func init() { plugin.Register("mosn") }
+func init() {
+	plugin.Register("mosn", mosn.Filters{
+		metadata.Type: metadata.New(metadata.Drivers{"UNIT": metadata.NewUnit}),
+	})
+}
 
 func main() {}

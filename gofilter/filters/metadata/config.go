@@ -3,7 +3,7 @@
 //
 //	{"type": "metadata", "config": {"driver": "UNIT"}}
 //
-// A driver decides; UNIT goes by a user's number. Others can be given to Register.
+// A driver decides; UNIT goes by a user's number. Others can be given to New.
 package metadata
 
 import (
@@ -11,7 +11,12 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+
+	"github.com/moeproxy/moe/gofilter/mosn"
 )
+
+// Type is the filter's usual name in stream_filters.
+const Type = "metadata"
 
 // Config is the filter's configuration. Namespace and Key say where the value goes; Driver decides
 // what it is, by the settings beside it.
@@ -32,27 +37,33 @@ type Range struct {
 	Value string `json:"value"`
 }
 
+// Drivers are the makers of drivers by the name that a configuration calls "driver".
+type Drivers map[string]func(*Config) (Driver, error)
+
 func parseConfig(raw map[string]interface{}, drivers Drivers) (*Config, Driver, error) {
 	text, err := json.Marshal(raw)
 	if err != nil {
 		return nil, nil, err
 	}
-	config := &Config{Namespace: "envoy.lb", Key: "site"}
+	config := &Config{}
 	decoder := json.NewDecoder(strings.NewReader(string(text)))
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(config); err != nil {
 		return nil, nil, err
 	}
-	make, ok := drivers[config.Driver]
+	if config.Namespace == "" {
+		config.Namespace = mosn.LoadBalancing
+	}
+	if config.Key == "" {
+		config.Key = "site"
+	}
+	create, ok := drivers[config.Driver]
 	if !ok {
 		return nil, nil, fmt.Errorf("driver: found %q, expected one of %s", config.Driver, strings.Join(drivers.names(), ", "))
 	}
-	driver, err := make(config)
+	driver, err := create(config)
 	return config, driver, err
 }
-
-// Drivers are the known drivers by name.
-type Drivers map[string]func(*Config) (Driver, error)
 
 func (d Drivers) names() []string {
 	var names []string

@@ -14,20 +14,15 @@ type Driver interface {
 	Decide(headers api.HeaderMap) (value string, ok bool)
 }
 
-// Type is the filter's name in stream_filters.
-const Type = "metadata"
-
-func init() { Register(Type, Drivers{"UNIT": NewUnit}) }
-
-// Register offers the filter under a name with these drivers.
-func Register(name string, drivers Drivers) {
-	api.RegisterStream(name, func(raw map[string]interface{}) (api.StreamFilterChainFactory, error) {
+// New makes the filter's creator, for mosn.Filters, with these drivers.
+func New(drivers Drivers) api.StreamFilterFactoryCreator {
+	return func(raw map[string]interface{}) (api.StreamFilterChainFactory, error) {
 		config, driver, err := parseConfig(raw, drivers)
 		if err != nil {
 			return nil, err
 		}
 		return &factory{config: config, driver: driver}, nil
-	})
+	}
 }
 
 type factory struct {
@@ -36,12 +31,17 @@ type factory struct {
 }
 
 func (f *factory) CreateFilterChain(_ context.Context, callbacks api.StreamFilterChainFactoryCallbacks) {
-	callbacks.AddStreamReceiverFilter(&filter{factory: f}, api.BeforeRoute)
+	callbacks.AddStreamReceiverFilter(filter{f}, api.BeforeRoute)
 }
 
 type filter struct{ *factory }
 
-func (f *filter) OnReceive(ctx context.Context, headers api.HeaderMap, _ api.IoBuffer, _ api.HeaderMap) api.StreamFilterStatus {
+var (
+	_ mosn.NonBlocking = filter{}
+	_ mosn.HeadersOnly = filter{}
+)
+
+func (f filter) OnReceive(ctx context.Context, headers api.HeaderMap, _ api.IoBuffer, _ api.HeaderMap) api.StreamFilterStatus {
 	if value, ok := f.driver.Decide(headers); ok {
 		if metadata := mosn.MetadataOf(ctx); metadata != nil {
 			metadata.Set(f.config.Namespace, f.config.Key, value)
@@ -50,9 +50,9 @@ func (f *filter) OnReceive(ctx context.Context, headers api.HeaderMap, _ api.IoB
 	return api.StreamFilterContinue
 }
 
-func (f *filter) SetReceiveFilterHandler(api.StreamReceiverFilterHandler) {}
-func (f *filter) OnDestroy()                                              {}
+func (filter) SetReceiveFilterHandler(api.StreamReceiverFilterHandler) {}
+func (filter) OnDestroy()                                              {}
 
 // NonBlocking and HeadersOnly say what the adapter need not do for this filter.
-func (f *filter) NonBlocking() {}
-func (f *filter) HeadersOnly() {}
+func (filter) NonBlocking() {}
+func (filter) HeadersOnly() {}

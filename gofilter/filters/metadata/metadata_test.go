@@ -1,10 +1,16 @@
 package metadata
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
+	envoyapi "github.com/envoyproxy/envoy/contrib/golang/common/go/api"
+	"google.golang.org/protobuf/types/known/anypb"
+	"google.golang.org/protobuf/types/known/structpb"
 	"mosn.io/api"
+
+	"github.com/moeproxy/moe/gofilter/mosn"
 )
 
 type headers map[string]string
@@ -65,8 +71,65 @@ func TestErrorsNameTheField(t *testing.T) {
 	}
 }
 
-func TestTheFilterIsRegisteredWithMOSN(t *testing.T) {
-	if _, err := api.CreateStreamFilterChainFactory(Type, map[string]interface{}{"driver": "UNIT"}); err != nil {
-		t.Error(err)
+// proxy stands for the SDK's side of a stream: it keeps the metadata.
+type proxy struct {
+	envoyapi.FilterCallbackHandler
+	metadata map[string]interface{}
+}
+
+type info struct {
+	envoyapi.StreamInfo
+	proxy *proxy
+}
+
+func (p *proxy) StreamInfo() envoyapi.StreamInfo                         { return info{proxy: p} }
+func (i info) DynamicMetadata() envoyapi.DynamicMetadata                 { return i.proxy }
+func (p *proxy) DecoderFilterCallbacks() envoyapi.DecoderFilterCallbacks { return nil }
+func (p *proxy) Get(string) map[string]interface{}                       { return p.metadata }
+func (p *proxy) Set(namespace, key string, value interface{}) {
+	p.metadata[namespace+" "+key] = value
+}
+
+// requestHeaders is what the SDK gives; the filter calls only Get.
+type requestHeaders struct {
+	envoyapi.RequestHeaderMap
+	values map[string]string
+}
+
+func (h requestHeaders) Get(key string) (string, bool) { value, ok := h.values[key]; return value, ok }
+
+func TestTheFilterSetsMetadata(t *testing.T) {
+	parser := mosn.ConfigParser{Filters: mosn.Filters{Type: New(Drivers{"UNIT": NewUnit})}}
+	for expected, test := range map[string]struct{ config, headers map[string]string }{
+		"map[envoy.lb site:s1]": {map[string]string{}, map[string]string{"uid": "42"}},
+		"map[envoy.lb site:s3]": {map[string]string{}, map[string]string{"uid": "many"}},
+		"map[]":                 {map[string]string{}, map[string]string{"other": "42"}},
+		"map[other unit:s2]":    {map[string]string{"namespace": "other", "key": "unit"}, map[string]string{"uid": "142"}},
+	} {
+		config := map[string]interface{}{"driver": "UNIT"}
+		for key, value := range test.config {
+			config[key] = value
+		}
+		fields, err := structpb.NewStruct(map[string]interface{}{"stream_filters": []interface{}{
+			map[string]interface{}{"type": Type, "config": config}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		packed, err := anypb.New(fields)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := parser.Parse(packed, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proxy := &proxy{metadata: map[string]interface{}{}}
+		stream := mosn.NewFilter(parsed, proxy)
+		if status := stream.DecodeHeaders(requestHeaders{values: test.headers}, false); status != envoyapi.Continue {
+			t.Errorf("%s: status %v, expected to go on at once", expected, status)
+		}
+		if found := fmt.Sprint(proxy.metadata); found != expected {
+			t.Errorf("found %s, expected %s", found, expected)
+		}
 	}
 }

@@ -8,7 +8,14 @@ import (
 	"github.com/moeproxy/moe/gofilter/mosn"
 )
 
-// Register makes the MOSN filters known under a plugin name. Call it in init.
-func Register(pluginName string) {
-	http.RegisterHttpFilterFactoryAndConfigParser(pluginName, mosn.NewFilter, mosn.ConfigParser{})
+// Register makes MOSN filters known under a plugin name. Call it in init. The filters need not be
+// given if they are registered with mosn.io/api.RegisterStream.
+func Register(pluginName string, filters ...mosn.Filters) {
+	all := mosn.Filters{}
+	for _, some := range filters {
+		for name, creator := range some {
+			all[name] = creator
+		}
+	}
+	http.RegisterHttpFilterFactoryAndConfigParser(pluginName, mosn.NewFilter, mosn.ConfigParser{Filters: all})
 }

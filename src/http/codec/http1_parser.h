@@ -70,6 +70,8 @@ public:
   Protocol version() const { return version_; }
   bool keepAlive() const { return keepAlive_; }
   bool upgradeRequested() const { return upgrade_; }
+  // The request target was a whole URL, as clients send it to a forward proxy.
+  bool absoluteForm() const { return absoluteForm_ && !connectMethod_; }
   bool hasBody() const { return state_ != State::Complete; }
   uint64_t bytes() const { return bytes_; } // of this message, as read
 

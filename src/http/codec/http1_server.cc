@@ -166,6 +166,9 @@ bool Http1Server::onHead(HeaderMapPtr headers, bool end) {
       headers->add(HeaderId::Authority, settings_.defaultHostForHttp10);
     }
   }
+  if (parser_.absoluteForm() && !settings_.allowAbsoluteUrl) {
+    return parser_.fail(400, "absolute_url_not_allowed");
+  }
   const std::string_view method = headers->method();
   headRequest_ = method == "HEAD";
   connectRequest_ = method == "CONNECT";

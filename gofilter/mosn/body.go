@@ -17,6 +17,19 @@ func newBody(bytes []byte) *body {
 	return &body{IoBuffer: buffer.NewIoBufferBytes(bytes)}
 }
 
+// replace makes the body hold what another buffer holds; nil empties it.
+func (b *body) replace(other api.IoBuffer) {
+	if other == api.IoBuffer(b) {
+		return
+	}
+	var bytes []byte
+	if other != nil {
+		bytes = append(bytes, other.Bytes()...)
+	}
+	b.IoBuffer = buffer.NewIoBufferBytes(bytes)
+	b.changed = true
+}
+
 func (b *body) touch() api.IoBuffer {
 	b.changed = true
 	return b.IoBuffer
