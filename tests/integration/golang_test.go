@@ -17,39 +17,60 @@ import (
 	"time"
 )
 
-// plugin builds tests/plugins/testplugin, once for all tests.
-var plugin = sync.OnceValues(func() (string, error) {
-	folder, err := os.MkdirTemp("", "moe-plugin")
-	if err != nil {
-		return "", err
-	}
-	library := filepath.Join(folder, "testplugin.so")
-	build := exec.Command("go", "build", "-buildmode=c-shared", "-o", library, "./testplugin")
-	build.Dir = "../plugins"
-	build.Env = append(os.Environ(), "CGO_ENABLED=1")
-	if os.Getenv("MOE_PRESET") == "tsan" { // its runtime keeps to addresses that TSan allows
-		// clang leaves the sanitizer to the program that loads the library.
-		build.Env = append(build.Env, "CC=clang-19", "CGO_CFLAGS=-fsanitize=thread", "CGO_LDFLAGS=-fsanitize=thread")
-	}
-	if output, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("%w: %s", err, output)
-	}
-	return library, nil
-})
+// libraries are the plugins built so far; removed when all tests are done.
+var libraries struct {
+	sync.Mutex
+	folder string
+	errors map[string]error
+}
 
-func pluginPath(t *testing.T) string {
+// library builds a package as a plugin, once for all tests.
+func library(t *testing.T, module, pkg string) string {
 	t.Helper()
-	path, err := plugin()
+	libraries.Lock()
+	defer libraries.Unlock()
+	if libraries.folder == "" {
+		folder, err := os.MkdirTemp("", "moe-plugins")
+		if err != nil {
+			t.Fatal(err)
+		}
+		libraries.folder, libraries.errors = folder, map[string]error{}
+	}
+	path := filepath.Join(libraries.folder, "lib"+filepath.Base(pkg)+".so")
+	err, built := libraries.errors[path]
+	if !built {
+		err = buildLibrary(module, pkg, path)
+		libraries.errors[path] = err
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
 	return path
 }
 
+func buildLibrary(module, pkg, path string) error {
+	build := exec.Command("go", "build", "-buildmode=c-shared", "-o", path, pkg)
+	build.Dir = module
+	build.Env = append(os.Environ(), "CGO_ENABLED=1")
+	if os.Getenv("MOE_PRESET") == "tsan" { // its runtime keeps to addresses that TSan allows
+		// clang leaves the sanitizer to the program that loads the library.
+		build.Env = append(build.Env, "CC=clang-19", "CGO_CFLAGS=-fsanitize=thread", "CGO_LDFLAGS=-fsanitize=thread")
+	}
+	if output, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w: %s", err, output)
+	}
+	return nil
+}
+
+func pluginPath(t *testing.T) string {
+	t.Helper()
+	return library(t, "../plugins", "./testplugin")
+}
+
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := plugin(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	if libraries.folder != "" {
+		_ = os.RemoveAll(libraries.folder)
 	}
 	os.Exit(code)
 }

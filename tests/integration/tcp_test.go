@@ -7,7 +7,6 @@ import (
 	"math/rand"
 	"net"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -148,17 +147,5 @@ func TestUnsupportedFieldsAreNamed(t *testing.T) {
 	output, err = exec.Command(binary(t), "--config-yaml", config, "--mode", "validate").CombinedOutput()
 	if err == nil || !strings.Contains(string(output), "static_resources.clusters[0].transport_socket") {
 		t.Errorf("TLS: %v %q", err, output)
-	}
-}
-
-func TestConfigurationsValidate(t *testing.T) {
-	files, _ := filepath.Glob("../../configs/*.yaml")
-	if len(files) == 0 {
-		t.Fatal("no configs")
-	}
-	for _, file := range files {
-		if output, err := exec.Command(binary(t), "-c", file, "--mode", "validate").CombinedOutput(); err != nil {
-			t.Errorf("%s: %v %s", file, err, output)
-		}
 	}
 }

@@ -1,0 +1,64 @@
+package integration
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// configText is a file of configs/ with the Go libraries that it names, built.
+func configText(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../../configs", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := string(text)
+	for path, pkg := range map[string]string{
+		"build/gofilter/libdemo.so":      "./cmd/demo",
+		"build/gofilter/libaddheader.so": "./examples/addheader",
+	} {
+		if strings.Contains(out, path) {
+			out = strings.ReplaceAll(out, path, library(t, "../../gofilter", pkg))
+		}
+	}
+	return out
+}
+
+func TestConfigurationsValidate(t *testing.T) {
+	files, _ := filepath.Glob("../../configs/*.yaml")
+	if len(files) < 5 {
+		t.Fatalf("only %d configs", len(files))
+	}
+	for _, file := range files {
+		copied := filepath.Join(t.TempDir(), filepath.Base(file))
+		if err := os.WriteFile(copied, []byte(configText(t, filepath.Base(file))), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if output, err := exec.Command(binary(t), "-c", copied, "--mode", "validate", "--strict").CombinedOutput(); err != nil {
+			t.Errorf("%s: %v %s", file, err, output)
+		}
+	}
+}
+
+func TestTheFirstFilterAddsItsHeaders(t *testing.T) {
+	site := backend(t, func(w http.ResponseWriter, r *http.Request) { w.Header().Set("X-Seen", r.Header.Get("X-From-Go")) })
+	_, sitePort, _ := net.SplitHostPort(site)
+	port := freePort(t)
+	text := configText(t, "go-filter.yaml")
+	text = strings.ReplaceAll(text, "port_value: 10000}", fmt.Sprintf("port_value: %d}", port))
+	text = strings.ReplaceAll(text, "port_value: 9001}", fmt.Sprintf("port_value: %s}", sitePort))
+	start(t, text, port)
+	response, err := http.Get(url(port, "/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	expect(t, "in the request", response.Header.Get("X-Seen"), "hello, upstream")
+	expect(t, "in the response", response.Header.Get("X-From-Go"), "hello, client")
+}
