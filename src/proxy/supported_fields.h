@@ -40,6 +40,7 @@ inline constexpr std::string_view kFields[] = {
     "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter.typed_config",
     "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter.is_optional",
     "envoy.extensions.filters.network.http_connection_manager.v3.HttpFilter.disabled",
+    "envoy.config.core.v3.Http1ProtocolOptions.allow_absolute_url",
     "envoy.config.core.v3.Http1ProtocolOptions.accept_http_10",
     "envoy.config.core.v3.Http1ProtocolOptions.default_host_for_http_10",
     "envoy.config.core.v3.Http1ProtocolOptions.enable_trailers",
