@@ -58,10 +58,7 @@ protected:
               return std::vector<BoundListener>{
                   {"front", *net::Address::parseIp("127.0.0.1", 8080)}};
             },
-        .ignoredFields =
-            [] {
-              return std::vector<std::string>{"a.b", "c.d"};
-            },
+        .ignoredFields = [] { return std::vector<std::string>{"a.b", "c.d"}; },
     });
   }
 
