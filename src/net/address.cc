@@ -61,18 +61,21 @@ absl::StatusOr<AddressPtr> Address::parseIp(std::string_view ip, uint16_t port) 
 
 absl::StatusOr<AddressPtr> Address::parseIpPort(std::string_view text) {
   const size_t colon = text.rfind(':');
-  uint16_t port = 0;
-  const char* end = text.data() + text.size();
-  if (colon == std::string_view::npos ||
-      std::from_chars(text.data() + colon + 1, end, port).ptr != end || colon + 1 == text.size()) {
-    return absl::InvalidArgumentError(
-        base::cat("found \"", text, "\", expected ADDRESS:PORT or [ADDRESS]:PORT"));
+  if (colon != std::string_view::npos) {
+    uint16_t port = 0;
+    const char* end = text.data() + text.size();
+    const auto [last, error] = std::from_chars(text.data() + colon + 1, end, port);
+    std::string_view ip = text.substr(0, colon);
+    const bool bracketed = ip.size() >= 2 && ip.front() == '[' && ip.back() == ']';
+    if (bracketed) {
+      ip = ip.substr(1, ip.size() - 2);
+    }
+    if (error == std::errc() && last == end && bracketed == (ip.find(':') != ip.npos)) {
+      return parseIp(ip, port);
+    }
   }
-  std::string_view ip = text.substr(0, colon);
-  if (ip.size() >= 2 && ip.front() == '[' && ip.back() == ']') {
-    ip = ip.substr(1, ip.size() - 2);
-  }
-  return parseIp(ip, port);
+  return absl::InvalidArgumentError(
+      base::cat("found \"", text, "\", expected ADDRESS:PORT or [ADDRESS]:PORT"));
 }
 
 absl::StatusOr<AddressPtr> Address::pipe(std::string_view path) {

@@ -297,6 +297,9 @@ void Connection::writeOut() {
     if (stats_.txBytes != nullptr) {
       stats_.txBytes->add(static_cast<uint64_t>(n));
     }
+    if (closeAfterFlush_ && closeTimer_ != nullptr) {
+      armCloseTimer(flushTimeout()); // slow, but the peer takes it
+    }
   }
   if (out_.empty()) {
     outputDrained();
@@ -323,13 +326,22 @@ void Connection::outputDrained() {
     return;
   }
   if (delayClose_ && !endStreamRead_) {
-    if (closeTimer_ == nullptr) {
-      closeTimer_ = worker_.loop.createTimer([this] { closeSocket(ConnectionEvent::LocalClose); });
-      closeTimer_->enable(delayedCloseTimeout_);
-    }
+    armCloseTimer(delayedCloseTimeout_);
     return;
   }
   closeSocket(ConnectionEvent::LocalClose);
+}
+
+void Connection::armCloseTimer(base::Milliseconds timeout) {
+  if (closeTimer_ == nullptr) {
+    closeTimer_ = worker_.loop.createTimer([this] { closeSocket(ConnectionEvent::LocalClose); });
+  }
+  closeTimer_->enable(timeout);
+}
+
+// How long a closing connection waits for a peer that takes nothing.
+base::Milliseconds Connection::flushTimeout() const {
+  return std::max(delayedCloseTimeout_, base::Milliseconds(5000));
 }
 
 void Connection::close(CloseType type) {
@@ -362,9 +374,7 @@ void Connection::close(CloseType type) {
   in_.clear();
   writeOut();
   if (!closed() && closeTimer_ == nullptr) {
-    // A peer that takes nothing must not hold the connection for ever.
-    closeTimer_ = worker_.loop.createTimer([this] { closeSocket(ConnectionEvent::LocalClose); });
-    closeTimer_->enable(std::max(delayedCloseTimeout_, base::Milliseconds(5000)));
+    armCloseTimer(flushTimeout()); // it must not hold the connection for ever
   }
   updateInterest();
 }

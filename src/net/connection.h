@@ -133,6 +133,8 @@ private:
   void updateInterest();
   void updateWatermarks();
   void outputDrained();
+  void armCloseTimer(base::Milliseconds timeout);
+  base::Milliseconds flushTimeout() const;
   void closeSocket(ConnectionEvent event);
   void raise(ConnectionEvent event);
   void failed(int error);

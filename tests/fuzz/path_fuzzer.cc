@@ -13,7 +13,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     }
     // "*" and an authority are not paths: they come back as they are.
     const std::string_view only = moe::http::pathOnly(*normal);
-    if (only.starts_with('/') && (only.find("/../") != only.npos || only.find("/./") != only.npos)) {
+    if (only.starts_with('/') &&
+        (only.find("/../") != only.npos || only.find("/./") != only.npos)) {
       __builtin_trap();
     }
   }

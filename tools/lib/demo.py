@@ -15,6 +15,9 @@ import sys
 import tempfile
 import time
 
+import steps
+from steps import say
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MOE = ROOT / "build" / "release" / "moe"
 GO_OUT = ROOT / "build" / "gofilter"
@@ -25,28 +28,17 @@ CASES = [("1", "s1"), ("50", "s1"), ("100", "s1"), ("101", "s2"), ("150", "s2"),
 WAIT_SECONDS = 20
 
 
-def say(text):
-    print(f"== {text}", flush=True)
-
-
 def build():
-    say("building moe (some minutes the first time)")
-    for command in (["cmake", "--preset", "release"], ["cmake", "--build", "--preset", "release", "--target", "moe"]):
-        run(command)
+    if not steps.build(ROOT, "release", "moe"):
+        sys.exit("moe does not build")
     say("building the Go filter and the sites")
     GO_OUT.mkdir(parents=True, exist_ok=True)
-    run(["go", "build", "-buildmode=c-shared", "-o", GO_OUT / "libdemo.so", "./cmd/demo"], cwd=ROOT / "gofilter")
-    run(["go", "build", "-o", GO_OUT / "sites", "./cmd/sites"], cwd=ROOT / "gofilter")
-
-
-def run(command, cwd=ROOT):
-    """Runs a command; its output is shown a line at a time where it is a terminal, else if it fails."""
-    quiet = not sys.stdout.isatty()
-    done = subprocess.run(command, cwd=cwd, stdout=subprocess.PIPE if quiet else None,
-                          stderr=subprocess.STDOUT if quiet else None, text=True, errors="replace")
-    if done.returncode != 0:
-        print((done.stdout or "")[-6000:])
-        sys.exit(f"{command[0]} failed")
+    for arguments in (["-buildmode=c-shared", "-o", GO_OUT / "libdemo.so", "./cmd/demo"],
+                      ["-o", GO_OUT / "sites", "./cmd/sites"]):
+        status, output = steps.run(["go", "build", *arguments], cwd=ROOT / "gofilter")
+        if status != 0:
+            print(output[-6000:])
+            sys.exit("the Go filter does not build")
 
 
 def free_port(wanted):

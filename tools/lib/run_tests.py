@@ -8,9 +8,9 @@ import argparse
 import os
 import pathlib
 import re
-import subprocess
 import sys
-import time
+
+from steps import build, run, say
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PARTS = ["unit", "integration", "go", "fuzz", "checks"]
@@ -18,7 +18,7 @@ SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:halt_on_error=1",
     "LSAN_OPTIONS": f"suppressions={ROOT}/tests/lsan.supp:print_suppressions=0",
     "UBSAN_OPTIONS": "print_stacktrace=1",
-    "TSAN_OPTIONS": f"ignore_noninstrumented_modules=1:halt_on_error=1",
+    "TSAN_OPTIONS": "ignore_noninstrumented_modules=1:halt_on_error=1",
     "ASAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-19",
     "TSAN_SYMBOLIZER_PATH": "/usr/bin/llvm-symbolizer-19",
 }
@@ -38,36 +38,6 @@ class Tally:
         if not ok and output:
             print(output[-8000:], flush=True)
         self.add(1 if ok else 0, 0 if ok else 1)
-
-
-def say(text):
-    print(f"== {text}", flush=True)
-
-
-def run(command, timeout=1800, **kwargs):
-    """The exit status and the output of a command."""
-    try:
-        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                              errors="replace", timeout=timeout, **kwargs)
-        return done.returncode, done.stdout
-    except subprocess.TimeoutExpired as expired:
-        output = expired.stdout or b""
-        if isinstance(output, bytes):
-            output = output.decode(errors="replace")
-        return 124, output + f"\nstopped after {timeout} s"
-
-
-def build(preset):
-    """Configures and builds a preset with its output shown; True if it built."""
-    say(f"building {preset}")
-    started = time.monotonic()
-    for command in (["cmake", "--preset", preset], ["cmake", "--build", "--preset", preset]):
-        status, output = run(command, cwd=ROOT, timeout=5400)
-        if status != 0:
-            print(output[-8000:])
-            return False
-    print(f"   {time.monotonic() - started:.0f} s", flush=True)
-    return True
 
 
 def unit(preset, tally):
@@ -93,17 +63,21 @@ def unit(preset, tally):
 
 
 def go_tests(folder, arguments, tally, env=None, timeout=1800):
-    """`go test -json`-free counting: -v prints a line for each test."""
-    status, output = run(["go", "test", "-v", *arguments, "./..."], cwd=folder, timeout=timeout,
+    """Every test is named as it ends; subtests count with their test."""
+    counts = {"PASS": 0, "FAIL": 0}
+
+    def on_line(line):
+        ended = re.match(r"--- (PASS|FAIL): (.*)", line)
+        if ended:
+            counts[ended.group(1)] += 1
+            print(f"   {'ok  ' if ended.group(1) == 'PASS' else 'FAIL'} {ended.group(2)}", flush=True)
+
+    status, output = run(["go", "test", "-v", *arguments, "./..."], cwd=folder, timeout=timeout, on_line=on_line,
                          env={**os.environ, **SANITIZER_ENV, **(env or {})})
-    passed = len(re.findall(r"^--- PASS:", output, re.M))
-    failed = len(re.findall(r"^--- FAIL:", output, re.M))
-    if status != 0 and failed == 0:
-        failed = 1
-    if passed == 0 and failed == 0:
-        failed = 1
-    print(f"   {'ok  ' if status == 0 else 'FAIL'} {folder.relative_to(ROOT)}: {passed} passed, {failed} failed",
-          flush=True)
+    passed, failed = counts["PASS"], counts["FAIL"]
+    if failed == 0 and (status != 0 or passed == 0):
+        failed = 1  # It did not build, or ended before it could say.
+    print(f"   {folder.relative_to(ROOT)}: {passed} passed, {failed} failed", flush=True)
     if failed:
         print(output[-16000:])
     tally.add(passed, failed)
@@ -119,7 +93,7 @@ def integration(preset, tally):
 
 def go(tally):
     for folder in [ROOT / "gofilter", ROOT / "tests" / "integration", ROOT / "tests" / "plugins",
-                   ROOT / "api" / "descriptors"]:
+                   ROOT / "bench" / "gofilter", ROOT / "api" / "descriptors"]:
         if not (folder / "go.mod").exists():
             continue
         say(f"Go checks ({folder.relative_to(ROOT)})")
@@ -180,7 +154,7 @@ def main():
     tally = Tally()
     for preset in presets:
         if {"unit", "integration", "fuzz", "checks"} & set(parts):
-            if not build(preset):
+            if not build(ROOT, preset):
                 tally.check(f"build of {preset}", False)
                 continue
         if "unit" in parts:

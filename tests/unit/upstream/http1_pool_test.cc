@@ -1,0 +1,308 @@
+#include "upstream/http1_pool.h"
+
+#include <google/protobuf/util/json_util.h>
+
+#include "net/loop_fixture.h"
+#include "stats/stats.h"
+#include "upstream/cluster_config.h"
+
+namespace moe::upstream {
+namespace {
+
+using http::HeaderId;
+using net::test::Peer;
+
+// One request of the pool: what became of it.
+class Request final : public HttpPoolCallbacks,
+                      public http::ResponseDecoder,
+                      public http::StreamCallbacks {
+public:
+  explicit Request(http::HeaderMapPool& pool) : headers_(pool.make()) {
+    headers_->set(HeaderId::Method, "GET");
+    headers_->set(HeaderId::Path, "/");
+    headers_->set(HeaderId::Authority, "up.test");
+    headers_->set(HeaderId::Scheme, "http");
+  }
+
+  void onPoolReady(http::RequestEncoder& e, const HostPtr&, net::Connection& connection,
+                   http::Protocol) override {
+    encoder = &e;
+    connectionId = connection.localAddress()->asString();
+    encoder->setCallbacks(this);
+    EXPECT_TRUE(encoder->encodeHeaders(*headers_, true).ok());
+  }
+  void onPoolFailure(http::ResetReason reason, std::string_view details, const HostPtr&) override {
+    failure = reason;
+    why = std::string(details);
+  }
+  void decode1xxHeaders(http::HeaderMapPtr) override {}
+  void decodeHeaders(http::HeaderMapPtr headers, bool endStream) override {
+    status = headers->status();
+    done = endStream;
+  }
+  void decodeData(base::Buffer& data, bool endStream) override {
+    body += data.toString();
+    data.clear();
+    done = endStream;
+  }
+  void decodeTrailers(http::HeaderMapPtr) override { done = true; }
+  void onResetStream(http::ResetReason reason, std::string_view) override { reset = reason; }
+  void onAboveWriteBufferHighWatermark() override {}
+  void onBelowWriteBufferLowWatermark() override {}
+
+  http::RequestEncoder* encoder = nullptr;
+  std::string connectionId;
+  std::optional<http::ResetReason> failure;
+  std::optional<http::ResetReason> reset;
+  std::string why;
+  std::string body;
+  uint32_t status = 0;
+  bool done = false;
+
+private:
+  http::HeaderMapPtr headers_;
+};
+
+class Http1PoolTest : public net::test::ConnectionTest {
+protected:
+  void makePool(const std::string& clusterJson,
+                const std::function<void(ClusterSettings&)>& tune = {}) {
+    envoy::config::cluster::v3::Cluster proto;
+    ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(clusterJson, &proto).ok());
+    proto.set_name("c");
+    auto settings = readCluster(proto, config::FieldPath("c"));
+    ASSERT_TRUE(settings.ok()) << settings.status();
+    if (tune) {
+      tune(*settings);
+    }
+    cluster = std::make_shared<const ClusterInfo>(
+        *settings, store_.root().child("cluster", "envoy_cluster_name", "c"));
+    host = makeHost(EndpointSpec{}, address);
+    pool = createHttp1Pool({worker, headers}, cluster, host);
+  }
+  void TearDown() override {
+    pool.reset();
+    settle();
+  }
+  std::unique_ptr<Request> send() {
+    auto request = std::make_unique<Request>(headers);
+    handle = pool->newStream(*request, *request);
+    return request;
+  }
+  // The upstream's end of connection n.
+  Peer& upstream(size_t n) {
+    EXPECT_TRUE(until([&] { return accepted.size() + peers.size() > n; }));
+    for (auto& connection : accepted) {
+      peers.push_back(std::make_unique<Peer>(std::move(connection)));
+      peers.back()->connection->start();
+    }
+    accepted.clear();
+    return *peers.at(n);
+  }
+  void answer(size_t n, std::string_view text = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok") {
+    Peer& peer = upstream(n);
+    EXPECT_TRUE(until([&] { return peer.received.ends_with("\r\n\r\n"); }));
+    peer.received.clear();
+    base::Buffer data = bytes(text);
+    peer.connection->write(data, false);
+  }
+  void answered(Request& request) {
+    ASSERT_TRUE(until([&] { return request.done; }));
+    EXPECT_EQ(request.status, 200u);
+    EXPECT_EQ(request.body, "ok");
+  }
+
+  stats::Store store_;
+  http::HeaderMapPool headers{worker.slab};
+  ClusterInfoPtr cluster;
+  HostPtr host;
+  std::unique_ptr<HttpPool> pool;
+  Cancellable* handle = nullptr;
+  std::vector<std::unique_ptr<Peer>> peers;
+};
+
+TEST_F(Http1PoolTest, ReusesAConnectionThatIsDone) {
+  makePool("{}");
+  auto first = send();
+  EXPECT_NE(handle, nullptr); // it waits for the connect
+  answer(0);
+  answered(*first);
+  auto second = send();
+  EXPECT_EQ(handle, nullptr); // taken at once
+  answer(0);
+  answered(*second);
+  EXPECT_EQ(first->connectionId, second->connectionId);
+  EXPECT_EQ(cluster->stats().cxTotal.value(), 1u);
+  EXPECT_EQ(cluster->stats().rqTotal.value(), 2u);
+  EXPECT_EQ(cluster->stats().rqActive.value(), 0);
+  EXPECT_EQ(cluster->breakers().requests.taken(), 0u);
+}
+
+TEST_F(Http1PoolTest, NeverSharesABusyConnection) {
+  makePool("{}");
+  auto first = send();
+  auto second = send();
+  answer(0);
+  answer(1);
+  answered(*first);
+  answered(*second);
+  EXPECT_NE(first->connectionId, second->connectionId);
+}
+
+TEST_F(Http1PoolTest, ClosesWhatTheUpstreamWantsClosed) {
+  makePool("{}");
+  auto first = send();
+  answer(0, "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok");
+  answered(*first);
+  auto second = send();
+  answer(1);
+  answered(*second);
+  EXPECT_EQ(cluster->stats().cxTotal.value(), 2u);
+}
+
+TEST_F(Http1PoolTest, AConnectionServesAsManyRequestsAsItMay) {
+  makePool("{}", [](ClusterSettings& settings) { settings.maxRequestsPerConnection = 1; });
+  auto first = send();
+  answer(0);
+  answered(*first);
+  auto second = send();
+  answer(1);
+  answered(*second);
+  EXPECT_TRUE(until([&] { return cluster->stats().cxMaxRequests.value() == 2; }));
+}
+
+TEST_F(Http1PoolTest, UnaskedBytesCloseAnIdleConnection) {
+  makePool("{}");
+  auto first = send();
+  answer(0);
+  answered(*first);
+  base::Buffer more = bytes("HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison");
+  upstream(0).connection->write(more, false);
+  ASSERT_TRUE(until([&] { return cluster->stats().cxActive.value() == 0; }));
+  auto second = send();
+  answer(1);
+  answered(*second);
+}
+
+TEST_F(Http1PoolTest, WaitsForABusyConnectionAtTheLimit) {
+  makePool(R"({"circuit_breakers":{"thresholds":[{"max_connections":1}]}})");
+  auto first = send();
+  auto second = send();
+  EXPECT_EQ(cluster->stats().cxOverflow.value(), 1u);
+  answer(0);
+  answered(*first);
+  answer(0);
+  answered(*second);
+  EXPECT_EQ(first->connectionId, second->connectionId);
+  EXPECT_EQ(cluster->stats().cxTotal.value(), 1u);
+}
+
+TEST_F(Http1PoolTest, RefusesMoreThanMayWait) {
+  makePool(R"({"circuit_breakers":{"thresholds":[{"max_pending_requests":1}]}})");
+  auto first = send();
+  auto second = send();
+  EXPECT_EQ(second->failure, http::ResetReason::Overflow);
+  EXPECT_EQ(cluster->stats().rqPendingOverflow.value(), 1u);
+  answer(0);
+  answered(*first);
+  EXPECT_EQ(cluster->breakers().pendingRequests.taken(), 0u);
+}
+
+TEST_F(Http1PoolTest, RefusesMoreThanMayBeActive) {
+  makePool(R"({"circuit_breakers":{"thresholds":[{"max_requests":1}]}})");
+  auto first = send();
+  auto second = send();
+  ASSERT_TRUE(until([&] { return second->failure.has_value(); }));
+  EXPECT_EQ(second->failure, http::ResetReason::Overflow);
+  answer(0);
+  answered(*first);
+}
+
+TEST_F(Http1PoolTest, ARefusedConnectFailsAllWhoWait) {
+  makePool("{}");
+  listener.reset();
+  auto first = send();
+  auto second = send();
+  ASSERT_TRUE(until([&] { return first->failure && second->failure; }));
+  EXPECT_EQ(first->failure, http::ResetReason::RemoteConnectionFailure);
+  EXPECT_EQ(first->why, "Connection refused");
+  EXPECT_EQ(host->counts().cxConnectFail, 2u);
+  EXPECT_TRUE(until([&] { return pool->idle(); }));
+  EXPECT_EQ(cluster->breakers().connections.taken(), 0u);
+}
+
+TEST_F(Http1PoolTest, AnUpstreamThatDiesResetsItsRequest) {
+  makePool("{}");
+  auto first = send();
+  answer(0, "HTTP/1.1 200 OK\r\ncontent-length: 200\r\n\r\nonly this");
+  ASSERT_TRUE(until([&] { return first->body == "only this"; }));
+  upstream(0).connection->close(net::CloseType::Abort);
+  ASSERT_TRUE(until([&] { return first->reset.has_value(); }));
+  EXPECT_EQ(first->reset, http::ResetReason::ConnectionTermination);
+  EXPECT_FALSE(first->done);
+  EXPECT_EQ(cluster->stats().cxDestroyRemote.value(), 1u);
+  EXPECT_EQ(cluster->stats().rqActive.value(), 0);
+}
+
+TEST_F(Http1PoolTest, NonsenseIsAProtocolError) {
+  makePool("{}");
+  auto first = send();
+  answer(0, "SSH-2.0-OpenSSH_9.2\r\n");
+  ASSERT_TRUE(until([&] { return first->reset.has_value(); }));
+  EXPECT_EQ(first->reset, http::ResetReason::ProtocolError);
+}
+
+TEST_F(Http1PoolTest, ACancelledRequestLeavesItsConnectionToOthers) {
+  makePool("{}");
+  auto first = send();
+  ASSERT_NE(handle, nullptr);
+  handle->cancel();
+  EXPECT_EQ(cluster->stats().rqCancelled.value(), 1u);
+  EXPECT_EQ(cluster->breakers().pendingRequests.taken(), 0u);
+  ASSERT_TRUE(until([&] { return !accepted.empty(); }));
+  settle();
+  auto second = send();
+  answer(0);
+  answered(*second);
+  EXPECT_EQ(first->encoder, nullptr);
+  EXPECT_EQ(cluster->stats().cxTotal.value(), 1u);
+}
+
+TEST_F(Http1PoolTest, AResetRequestTakesItsConnectionWithIt) {
+  makePool("{}");
+  auto first = send();
+  upstream(0);
+  ASSERT_TRUE(until([&] { return first->encoder != nullptr; }));
+  first->encoder->resetStream(http::ResetReason::LocalReset);
+  ASSERT_TRUE(until([&] { return cluster->stats().cxActive.value() == 0; }));
+  EXPECT_FALSE(first->reset.has_value()); // it asked for it
+  EXPECT_EQ(cluster->stats().rqActive.value(), 0);
+}
+
+TEST_F(Http1PoolTest, DrainingLetsRequestsFinish) {
+  makePool("{}");
+  auto first = send();
+  upstream(0);
+  ASSERT_TRUE(until([&] { return first->encoder != nullptr; }));
+  pool->drain();
+  EXPECT_FALSE(pool->idle());
+  answer(0);
+  answered(*first);
+  EXPECT_TRUE(until([&] { return pool->idle(); }));
+}
+
+TEST_F(Http1PoolTest, ItsEndResetsWhatIsUnderWay) {
+  makePool("{}");
+  auto active = send();
+  upstream(0);
+  ASSERT_TRUE(until([&] { return active->encoder != nullptr; }));
+  auto waiting = send();
+  pool.reset();
+  EXPECT_TRUE(active->reset.has_value());
+  EXPECT_EQ(waiting->failure, http::ResetReason::LocalReset);
+  EXPECT_EQ(cluster->breakers().connections.taken(), 0u);
+  EXPECT_EQ(cluster->breakers().requests.taken(), 0u);
+}
+
+} // namespace
+} // namespace moe::upstream
