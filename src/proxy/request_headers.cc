@@ -16,8 +16,9 @@ using http::HeaderMap;
 void removeHopByHop(HeaderMap& headers, bool keepUpgrade) {
   if (headers.has(HeaderId::Connection)) {
     // What Connection names belongs to this hop too.
-    const std::string_view options = headers.value(HeaderId::Connection);
-    http::forEachListItem(options, [&](std::string_view item) {
+    std::string storage;
+    const auto options = headers.joined("connection", storage);
+    http::forEachListItem(options.value_or(""), [&](std::string_view item) {
       std::string name(item);
       for (char& c : name) {
         c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;

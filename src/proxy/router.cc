@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/strings.h"
+#include "http/upgrade.h"
 
 namespace moe::proxy {
 namespace {
@@ -146,21 +147,27 @@ http::HeadersStatus Router::decodeHeaders(http::HeaderMap& headers, bool endStre
   }
   cluster_ = cluster->infoPtr();
   info.upstreamCluster = cluster_->name();
-  const upstream::HostPtr host = chooseHost(*cluster);
-  if (host == nullptr) {
+  host_ = chooseHost(*cluster);
+  if (host_ == nullptr) {
     fail(503, ResponseFlag::NoHealthyUpstream, "no healthy upstream", "no_healthy_upstream");
     return http::HeadersStatus::StopIteration;
   }
   route_->finalizeRequestHeaders(headers, info);
-  if (route_->autoHostRewrite() && !host->hostname().empty()) {
-    headers.set(HeaderId::Authority, host->hostname());
+  if (route_->autoHostRewrite() && !host_->hostname().empty()) {
+    headers.set(HeaderId::Authority, host_->hostname());
+  }
+  if (headers.method() != "CONNECT" && !http::isUpgrade(headers)) {
+    requestLength_.expect(headers);
+    if (!lengthHolds(0, endStream)) {
+      return http::HeadersStatus::StopIteration;
+    }
   }
   if (route_->timeout().count() > 0) {
     headers.setNumber(HeaderId::EnvoyExpectedTimeout,
                       static_cast<uint64_t>(route_->timeout().count()));
   }
   ++info.attemptCount;
-  pending_ = cluster->httpPool(host).newStream(upstream_, upstream_);
+  pending_ = cluster->httpPool(host_).newStream(upstream_, upstream_);
   if (endStream && !responseDone_) {
     requestComplete();
   }
@@ -171,6 +178,9 @@ http::DataStatus Router::decodeData(base::Buffer& data, bool endStream) {
   requestEnd_ = requestEnd_ || endStream;
   if (responseDone_) {
     data.clear();
+    return http::DataStatus::StopIterationNoBuffer;
+  }
+  if (!lengthHolds(data.size(), endStream)) {
     return http::DataStatus::StopIterationNoBuffer;
   }
   if (encoder_ != nullptr) {
@@ -190,6 +200,9 @@ http::DataStatus Router::decodeData(base::Buffer& data, bool endStream) {
 
 http::TrailersStatus Router::decodeTrailers(http::HeaderMap& trailers) {
   requestEnd_ = true;
+  if (responseDone_ || !lengthHolds(0, true)) {
+    return http::TrailersStatus::StopIteration;
+  }
   if (encoder_ != nullptr) {
     encoder_->encodeTrailers(trailers);
   } else {
@@ -197,6 +210,21 @@ http::TrailersStatus Router::decodeTrailers(http::HeaderMap& trailers) {
   }
   requestComplete();
   return http::TrailersStatus::StopIteration;
+}
+
+// A filter has made the body another length than its headers say: nothing a client can mend.
+bool Router::lengthHolds(uint64_t bytes, bool endStream) {
+  if (requestLength_.take(bytes, endStream)) {
+    return true;
+  }
+  release(ResetReason::LocalReset);
+  responseDone_ = true;
+  if (responseBegun_) {
+    callbacks_->resetStream();
+  } else {
+    fail(500, ResponseFlag::LocalReset, "", "request_content_length_mismatch");
+  }
+  return false;
 }
 
 // The route's timeout runs from here: the whole request has come (Envoy's RouteAction.timeout).
@@ -209,6 +237,7 @@ void Router::requestComplete() {
 
 void Router::timedOut() {
   cluster_->stats().rqTimeout.inc();
+  host_->counts().rqTimeout.fetch_add(1, std::memory_order_relaxed);
   release(ResetReason::LocalReset);
   responseDone_ = true;
   if (responseBegun_) {
@@ -257,6 +286,9 @@ void Router::upstreamFailed(ResetReason reason, std::string_view details) {
   }
   responseDone_ = true;
   timer_ = nullptr;
+  if (!responseBegun_) {
+    host_->counts().rqError.fetch_add(1, std::memory_order_relaxed);
+  }
   http::StreamInfo& info = callbacks_->streamInfo();
   info.upstreamFailureReason = std::string(details);
   if (responseBegun_) {
@@ -340,6 +372,9 @@ void Router::Upstream::decodeHeaders(http::HeaderMapPtr headers, bool endStream)
   info.upstreamFirstByteNanos = base::monotonicNanos();
   r.responseBegun_ = true;
   countResponse(r.cluster_->stats(), headers->status());
+  upstream::Host::Counts& counts = r.host_->counts();
+  (headers->status() >= 500 ? counts.rqError : counts.rqSuccess)
+      .fetch_add(1, std::memory_order_relaxed);
   headers->setNumber(
       HeaderId::EnvoyUpstreamServiceTime,
       static_cast<uint64_t>((info.upstreamFirstByteNanos - r.sentNanos_) / 1'000'000));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "http/body_length.h"
 #include "http/codec.h"
 #include "proxy/worker_context.h"
 #include "route/route.h"
@@ -51,6 +52,7 @@ private:
   void fail(uint32_t status, http::ResponseFlag flag, std::string_view body,
             std::string_view details);
   upstream::HostPtr chooseHost(upstream::WorkerCluster& cluster);
+  bool lengthHolds(uint64_t bytes, bool endStream);
   void requestComplete();
   void timedOut();
   void responseEnded();
@@ -67,6 +69,8 @@ private:
   upstream::Cancellable* pending_ = nullptr;
   http::RequestEncoder* encoder_ = nullptr;
   std::unique_ptr<event::Timer> timer_;
+  upstream::HostPtr host_;
+  http::BodyLength requestLength_;
   base::Buffer waiting_; // body that came before the pool was ready
   int64_t sentNanos_ = 0;
   int readDisables_ = 0;

@@ -4,6 +4,7 @@
 
 #include "base/strings.h"
 #include "http/codec/http1_tokens.h"
+#include "http/upgrade.h"
 #include "proxy/connection_manager.h"
 #include "proxy/request_headers.h"
 
@@ -86,7 +87,7 @@ void Stream::buildChain() {
 // Whether this is an Upgrade or CONNECT that the configuration lets pass; false: answered.
 bool Stream::prepareUpgrade(http::HeaderMap& headers) {
   const bool connect = headers.method() == "CONNECT";
-  if (!connect && !(headers.has(HeaderId::Upgrade) && headers.has(HeaderId::Connection))) {
+  if (!connect && !http::isUpgrade(headers)) {
     return true;
   }
   const std::string_view type = connect ? "CONNECT" : headers.value(HeaderId::Upgrade);
@@ -133,7 +134,7 @@ void Stream::decodeHeaders(http::HeaderMapPtr headers, bool endStream) {
     requestTimer_->enable(config_.requestTimeout);
   }
   http::HeaderMap& request = *request_;
-  const bool wantsUpgrade = request.has(HeaderId::Upgrade) && request.has(HeaderId::Connection);
+  const bool wantsUpgrade = http::isUpgrade(request);
   if (!prepareUpgrade(request)) {
     return;
   }
@@ -221,6 +222,14 @@ void Stream::sendHeaders(http::HeaderMap& headers, bool endStream) {
   info_.responseCode = headers.status();
   countStatus(config_.stats, info_.responseCode);
   prepareResponseHeaders(headers, config_, info_.responseCode == 101);
+  const bool bodiless = info_.responseCode == 204 || info_.responseCode == 304 ||
+                        (request_ != nullptr && request_->method() == "HEAD");
+  if (!bodiless && !upgrade_) {
+    responseLength_.expect(headers);
+    if (!lengthHolds(0, endStream)) {
+      return;
+    }
+  }
   if (config_.alwaysSetRequestIdInResponse && request_ != nullptr) {
     headers.set(HeaderId::RequestId, request_->value(HeaderId::RequestId));
   }
@@ -240,6 +249,10 @@ void Stream::sendData(base::Buffer& data, bool endStream) {
     return;
   }
   touch();
+  if (!lengthHolds(data.size(), endStream)) {
+    data.clear();
+    return;
+  }
   info_.bytesSent += data.size();
   encoder_->encodeData(data, endStream);
   if (endStream) {
@@ -248,10 +261,18 @@ void Stream::sendData(base::Buffer& data, bool endStream) {
 }
 
 void Stream::sendTrailers(http::HeaderMap& trailers) {
-  if (encoder_ != nullptr) {
+  if (encoder_ != nullptr && lengthHolds(0, true)) {
     encoder_->encodeTrailers(trailers);
     responseDone();
   }
+}
+
+bool Stream::lengthHolds(uint64_t bytes, bool endStream) {
+  if (responseLength_.take(bytes, endStream)) {
+    return true;
+  }
+  resetStream("response_content_length_mismatch");
+  return false;
 }
 
 void Stream::responseDone() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/intrusive_list.h"
+#include "http/body_length.h"
 #include "proxy/hcm_config.h"
 #include "proxy/router.h"
 
@@ -44,6 +45,7 @@ public:
 private:
   bool prepareUpgrade(http::HeaderMap& headers);
   void buildChain();
+  bool lengthHolds(uint64_t bytes, bool endStream);
   void touch();
   void idleTimedOut();
   void responseDone();
@@ -62,6 +64,7 @@ private:
   std::unique_ptr<event::Timer> idleTimer_;
   std::unique_ptr<event::Timer> requestTimer_;
   base::Milliseconds idleTimeout_;
+  http::BodyLength responseLength_;
   bool routed_ = false;
   bool upgrade_ = false;
   bool requestEnded_ = false;

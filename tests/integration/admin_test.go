@@ -462,7 +462,7 @@ func TestAdminConnections(t *testing.T) {
 		"HEAD":     {"HEAD /ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "\r\n\r\n"},
 		"pipelined": {"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\nPOST /logging HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\nabc" +
 			"GET /ready HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", "LIVE\n"},
-		"upgrade":   {"GET /ready HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n", "LIVE\n"},
+		"upgrade":   {"GET /ready HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n", "LIVE\n"},
 		"no host":   {"GET /ready HTTP/1.1\r\n\r\n", "Bad Request"},
 		"not HTTP":  {"hello\r\n\r\n", "Bad Request"},
 		"CONNECT":   {"CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n", "expected GET or POST\n"},

@@ -171,6 +171,30 @@ func TestGoCannotSplitAMessage(t *testing.T) {
 	expect(t, "the other header", response.Header.Get("X-Seen-X-Ok"), "fine")
 }
 
+// A length that Go made wrong must not shift the messages behind it.
+func TestGoCannotLieAboutLengths(t *testing.T) {
+	port := throughGo(t, func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if r.Header.Get("X-Mode") == "wrong-length" && err == nil {
+			t.Errorf("the upstream took %q for a whole body", body)
+		}
+		_, _ = io.WriteString(w, "six by")
+	})
+	response, _ := ask(t, port, "wrong-length", strings.NewReader("five5"))
+	expect(t, "a request", response.StatusCode, 500)
+	request, _ := http.NewRequest("GET", url(port, "/"), nil)
+	request.Header.Set("x-mode", "wrong-response-length")
+	if answer, err := http.DefaultClient.Do(request); err == nil {
+		body, err := io.ReadAll(answer.Body)
+		answer.Body.Close()
+		if err == nil {
+			t.Errorf("the client took %q for a whole body", body)
+		}
+	}
+	response, _ = ask(t, port, "headers", nil)
+	expect(t, "afterwards", response.StatusCode, 200)
+}
+
 func TestGoAnswersLocally(t *testing.T) {
 	port := throughGo(t, func(http.ResponseWriter, *http.Request) { t.Error("the upstream was asked") })
 	response, body := ask(t, port, "deny", nil)

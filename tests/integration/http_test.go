@@ -256,6 +256,40 @@ func TestUpgradePassesBytesBothWays(t *testing.T) {
 	}
 }
 
+// Bytes behind an upgrade that the upstream declines are not requests.
+func TestADeclinedUpgradeSmugglesNothing(t *testing.T) {
+	var paths sync.Map
+	port := forwarding(t, func(w http.ResponseWriter, r *http.Request) {
+		paths.Store(r.URL.Path, true)
+		_, _ = io.WriteString(w, "no upgrade here")
+	}, "upgrade_configs: [{upgrade_type: echo}]")
+	answer := raw(t, port, "GET /a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n"+
+		"GET /smuggled HTTP/1.1\r\nHost: h\r\n\r\n")
+	if !strings.HasPrefix(answer, "HTTP/1.1 200 ") || strings.Count(answer, "HTTP/1.1") != 1 {
+		t.Errorf("%q", answer)
+	}
+	if _, found := paths.Load("/smuggled"); found {
+		t.Error("the upstream saw /smuggled")
+	}
+}
+
+// As the JDK's client sends it with every request.
+func TestAnOfferOfH2cIsIgnored(t *testing.T) {
+	port := forwarding(t, func(w http.ResponseWriter, r *http.Request) {
+		for _, name := range []string{"Upgrade", "Connection", "Http2-Settings"} {
+			if value := r.Header.Get(name); value != "" {
+				t.Errorf("%s: %s reached the upstream", name, value)
+			}
+		}
+		_, _ = io.Copy(w, r.Body)
+	})
+	answer := raw(t, port, "POST / HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\n"+
+		"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\nContent-Length: 4\r\n\r\nbody")
+	if !strings.HasPrefix(answer, "HTTP/1.1 200 ") || !strings.HasSuffix(answer, "body") {
+		t.Errorf("%q", answer)
+	}
+}
+
 func TestRoutesLocally(t *testing.T) {
 	port := freePort(t)
 	start(t, httpConfig(port, []string{

@@ -2,7 +2,7 @@
 #include "http/codec/http1.h"
 #include "http/codec/http1_encoder.h"
 #include "http/codec/http1_parser.h"
-#include "http/codec/http1_tokens.h"
+#include "http/upgrade.h"
 
 namespace moe::http {
 namespace {
@@ -23,6 +23,8 @@ public:
     requestDone_ = false;
     framing_ = Http1Framing::None;
     bytesSent_ = 0;
+    early_.clear();
+    earlyEnd_ = earlyHigh_ = false;
     parser_.reset();
     return *this;
   }
@@ -75,6 +77,8 @@ private:
     connection_.write(out, endStream);
   }
   void finishResponse();
+  void holdEarly(base::Buffer& data, bool endStream);
+  void sendEarly();
 
   CodecContext context_;
   net::Connection& connection_;
@@ -88,6 +92,9 @@ private:
   int readDisables_ = 0;
   bool requestDone_ = false;
   bool tunnelRequested_ = false;
+  base::Buffer early_; // tunnel bytes that wait for the upstream's agreement
+  bool earlyEnd_ = false;
+  bool earlyHigh_ = false;
 };
 
 absl::Status Http1Client::encodeHeaders(const HeaderMap& headers, bool endStream) {
@@ -96,7 +103,7 @@ absl::Status Http1Client::encodeHeaders(const HeaderMap& headers, bool endStream
   if (method.empty() || headers.authority().empty() || (!connect && headers.path().empty())) {
     return absl::InvalidArgumentError("missing required header: :method, :path or :authority");
   }
-  tunnelRequested_ = connect || headers.has(HeaderId::Upgrade);
+  tunnelRequested_ = connect || isUpgrade(headers);
   parser_.setResponseContext(method == "HEAD", connect);
   Http1HeadOptions options;
   if (tunnelRequested_) {
@@ -117,7 +124,32 @@ absl::Status Http1Client::encodeHeaders(const HeaderMap& headers, bool endStream
   return absl::OkStatus();
 }
 
+// Before the upstream has agreed to a tunnel it would take these bytes for requests.
+void Http1Client::holdEarly(base::Buffer& data, bool endStream) {
+  early_.moveFrom(data);
+  earlyEnd_ = earlyEnd_ || endStream;
+  if (!earlyHigh_ && bufferLimit() != 0 && early_.size() > bufferLimit() &&
+      streamCallbacks_ != nullptr) {
+    earlyHigh_ = true;
+    streamCallbacks_->onAboveWriteBufferHighWatermark();
+  }
+}
+
+void Http1Client::sendEarly() {
+  requestDone_ = requestDone_ || earlyEnd_;
+  if (!early_.empty() || earlyEnd_) {
+    write(early_, earlyEnd_);
+  }
+  if (std::exchange(earlyHigh_, false) && streamCallbacks_ != nullptr) {
+    streamCallbacks_->onBelowWriteBufferLowWatermark();
+  }
+}
+
 void Http1Client::encodeData(base::Buffer& data, bool endStream) {
+  if (framing_ == Http1Framing::Tunnel && !parser_.tunnel()) {
+    holdEarly(data, endStream);
+    return;
+  }
   base::Buffer out;
   if (framing_ == Http1Framing::Chunked) {
     if (!data.empty()) {
@@ -131,7 +163,7 @@ void Http1Client::encodeData(base::Buffer& data, bool endStream) {
   }
   requestDone_ = requestDone_ || endStream;
   // The end of a tunnel's direction is the end of the connection's.
-  write(out, endStream && parser_.tunnel());
+  write(out, endStream && framing_ == Http1Framing::Tunnel);
 }
 
 void Http1Client::encodeTrailers(const HeaderMap& trailers) {
@@ -156,6 +188,12 @@ bool Http1Client::onHead(HeaderMapPtr headers, bool end) {
   }
   if (status == 101 && !tunnelRequested_) {
     return parser_.fail(502, "http1.unexpected_upgrade");
+  }
+  if (parser_.tunnel()) {
+    sendEarly();
+    if (decoder_ == nullptr) {
+      return true; // reset meanwhile
+    }
   }
   decoder_->decodeHeaders(std::move(headers), end);
   if (end) {

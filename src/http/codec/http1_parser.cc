@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "http/codec/http1_tokens.h"
+#include "http/upgrade.h"
 #include "http/validation.h"
 
 namespace moe::http {
@@ -247,9 +248,8 @@ bool Http1Parser::framingHeaders(bool& chunked, std::optional<uint64_t>& length)
   return true;
 }
 
-bool Http1Parser::connectionOptions() {
+void Http1Parser::connectionOptions() {
   keepAlive_ = version_ == Protocol::Http11;
-  bool upgradeOption = false;
   if (headers_->has(HeaderId::Connection)) {
     for (const HeaderMap::Entry& entry : headers_->entries()) {
       if (entry.id != HeaderId::Connection) {
@@ -260,14 +260,17 @@ bool Http1Parser::connectionOptions() {
           keepAlive_ = false;
         } else if (equalsIgnoreCase(item, "keep-alive") && version_ == Protocol::Http10) {
           keepAlive_ = true;
-        } else if (equalsIgnoreCase(item, "upgrade")) {
-          upgradeOption = true;
         }
       });
     }
   }
-  upgrade_ = upgradeOption && headers_->has(HeaderId::Upgrade);
-  return true;
+  // HTTP/1.0 has no Upgrade (RFC 9110 section 7.8). An offer of h2c, as some clients make with
+  // every request, is not taken up, as in Envoy.
+  if (role_ == Role::Request && (version_ == Protocol::Http10 ||
+                                 equalsIgnoreCase(headers_->value(HeaderId::Upgrade), "h2c"))) {
+    headers_->remove(HeaderId::Upgrade);
+  }
+  upgrade_ = isUpgrade(*headers_);
 }
 
 bool Http1Parser::requestFraming() {
@@ -302,6 +305,9 @@ bool Http1Parser::requestFraming() {
     headers_->remove(HeaderId::ContentLength);
     state_ = State::Tunnel;
     return true;
+  }
+  if (upgrade_ && (chunked || length.value_or(0) != 0)) {
+    return fail(400, "http1.body_in_upgrade"); // where would the tunnel begin?
   }
   if (chunked) {
     state_ = State::ChunkSize;
@@ -352,7 +358,8 @@ bool Http1Parser::responseFraming() {
 }
 
 bool Http1Parser::headComplete() {
-  if (!connectionOptions() || !(role_ == Role::Request ? requestFraming() : responseFraming())) {
+  connectionOptions();
+  if (!(role_ == Role::Request ? requestFraming() : responseFraming())) {
     return false;
   }
   headers_->remove(HeaderId::TransferEncoding);

@@ -100,7 +100,7 @@ private:
   bool target(std::string_view text);
   bool headerLine(std::string_view line, HeaderMap& headers);
   bool headComplete();
-  bool connectionOptions();
+  void connectionOptions();
   bool requestFraming();
   bool responseFraming();
   // Transfer-Encoding and Content-Length, checked. length: nothing if absent.

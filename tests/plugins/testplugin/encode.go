@@ -34,6 +34,8 @@ func (f *filter) EncodeHeaders(header api.ResponseHeaderMap, endStream bool) api
 		if !endStream {
 			return api.StopAndBuffer
 		}
+	case "wrong-response-length":
+		header.Set("content-length", "3")
 	case "panic-encode":
 		panic("boom in EncodeHeaders")
 	case "encode-late":

@@ -91,6 +91,8 @@ func (f *filter) DecodeHeaders(header api.RequestHeaderMap, endStream bool) api.
 	case "split":
 		header.Set("x-split", "a\r\nx-forged: b")
 		header.Set("x-ok", "fine")
+	case "wrong-length":
+		header.Set("content-length", "3")
 	case "panic":
 		panic("boom in DecodeHeaders")
 	case "panic-goroutine":

@@ -247,6 +247,22 @@ TEST_F(Http1ServerTest, UpgradeBecomesATunnel) {
   EXPECT_EQ(turn(), "back");
 }
 
+TEST_F(Http1ServerTest, AnOfferOfH2cIsNotTakenUp) {
+  onEnd_ = [this] { respond(200, "ok"); };
+  EXPECT_EQ(exchange("POST /a HTTP/1.1\r\nHost: h\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+                     "Upgrade: h2c\r\nHTTP2-Settings: AAM\r\nContent-Length: 2\r\n\r\nhi"),
+            kOk);
+  EXPECT_EQ(log_, "new POST h/a body=hi end ");
+  EXPECT_EQ(exchange("GET /b HTTP/1.1\r\nHost: h\r\n\r\n"), kOk); // still HTTP
+}
+
+TEST_F(Http1ServerTest, UpgradeWithoutItsConnectionOptionIsNone) {
+  onEnd_ = [this] { respond(200, "ok"); };
+  EXPECT_EQ(exchange("GET /a HTTP/1.1\r\nHost: h\r\nConnection: keep-alive\r\nUpgrade: x\r\n\r\n"),
+            kOk);
+  EXPECT_EQ(log_, "new GET h/a end ");
+}
+
 TEST_F(Http1ServerTest, AbsoluteFormWinsOverHost) {
   exchange("GET http://real.example/x HTTP/1.1\r\nHost: forged\r\n\r\n");
   EXPECT_EQ(log_, "new GET real.example/x end ");
@@ -292,7 +308,13 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"GET / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: identity\r\n\r\n", 501,
             "http1.invalid_transfer_encoding"},
         Bad{"GET / HTTP/1.1\r\nHost: h\r\nA: b\r\n folded\r\n\r\n", 400, "http1.obs_fold"}, // 5.2
-        Bad{"GET / HTTP/1.1\r\nHost : h\r\n\r\n", 400, "http1.invalid_header_name"},        // 5.1
+        Bad{"POST / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\nTransfer-Encoding: "
+            "chunked\r\n\r\n",
+            400, "http1.body_in_upgrade"},
+        Bad{"POST / HTTP/1.1\r\nHost: h\r\nConnection: upgrade\r\nUpgrade: x\r\nContent-Length: "
+            "4\r\n\r\n",
+            400, "http1.body_in_upgrade"},
+        Bad{"GET / HTTP/1.1\r\nHost : h\r\n\r\n", 400, "http1.invalid_header_name"}, // 5.1
         Bad{"GET / HTTP/1.1\r\nHost: h\r\n: v\r\n\r\n", 400, "http1.invalid_header_name"},
         Bad{"GET / HTTP/1.1\nHost: h\r\n\r\n", 400, "http1.bare_lf"}, // 2.2
         Bad{"GET / HTTP/1.1\r\nHost: h\r\nA: x\ry\r\n\r\n", 400, "http1.invalid_header_value"},
