@@ -333,8 +333,8 @@ void Flow::checkLimit() {
   if (limit() == 0 || kept <= limit()) {
     return;
   }
-  if (wholeBody_ && !inGo) {
-    tooLarge();
+  if (!inGo) {
+    tooLarge(); // Go keeps it and waits for more: nothing would ever free the room
   } else if (!holding_) {
     holding_ = true;
     holdSender(true);
@@ -342,7 +342,6 @@ void Flow::checkLimit() {
 }
 
 void Flow::releaseSender() {
-  // Go waits for more, so more must be able to come.
   if (holding_ && !go().inGo() && waiting_.size() + body_.size() <= limit()) {
     holding_ = false;
     holdSender(false);

@@ -18,8 +18,8 @@ enum class Verdict {
 //   headers -> Go -> (body -> Go)* -> (trailers -> Go)
 //
 // While Go is at work (it answered "running"), what arrives waits here; the sender is held above
-// the buffer limit. If Go wants the whole body, a body above the limit is answered with 413
-// (request) or 500 (response). The stream's worker only.
+// the buffer limit. A body above the limit that Go keeps while it waits for more is answered with
+// 413 (request) or 500 (response). The stream's worker only.
 class Flow {
 public:
   Flow(Filter& filter, bool encodes) : filter_(filter), encodes_(encodes) {}

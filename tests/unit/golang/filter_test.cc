@@ -304,6 +304,18 @@ TEST_F(GoFilterTest, TooMuchToBufferIs413AndTooMuchMeanwhileHoldsTheSender) {
   EXPECT_EQ(host.downstreamHeld, 0);
 }
 
+TEST_F(GoFilterTest, TooMuchKeptPieceByPieceIs413) {
+  go.onData = [](abi::ProcessState* s, uint64_t) {
+    return s->isEncoding == 0 ? abi::kStopAndBufferWatermark : abi::kContinue;
+  };
+  headers(false);
+  data(std::string(60, 'x'), false);
+  EXPECT_EQ(host.sent, "");
+  data(std::string(60, 'x'), false);
+  EXPECT_EQ(host.sent.substr(0, 3), "413");
+  EXPECT_EQ(host.downstreamHeld, 0);
+}
+
 TEST_F(GoFilterTest, ASenderHeldWhileGoWorkedMaySendTheRest) {
   abi::ProcessState* state = nullptr;
   go.onHeaders = [&](abi::ProcessState* s) {
