@@ -6,7 +6,7 @@ namespace moe::admin {
 namespace {
 
 // No endpoint takes more.
-constexpr size_t kMaxBody = 64 * 1024;
+constexpr size_t kMaxBody = size_t{64} * 1024;
 
 } // namespace
 

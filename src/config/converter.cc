@@ -127,6 +127,7 @@ absl::Status Converter::unknownField(const Node::Entry& entry, const Message& to
     return absl::OkStatus();
   }
   std::vector<std::string> names;
+  names.reserve(static_cast<size_t>(type.field_count()));
   for (int i = 0; i < type.field_count(); ++i)
     names.push_back(type.field(i)->name());
   std::string near = suggestion(entry.key, names);

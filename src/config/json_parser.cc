@@ -229,8 +229,9 @@ private:
       return expected("a JSON escape") != nullptr;
     if (code >= 0xD800 && code < 0xE000) {
       uint32_t low = 0;
-      if (code >= 0xDC00 || text_.substr(at_ + 1, 2) != "\\u" || (at_ += 2, !hex4(low)) ||
-          low < 0xDC00 || low >= 0xE000) {
+      const bool pair = code < 0xDC00 && text_.substr(at_ + 1, 2) == "\\u";
+      at_ += pair ? 2 : 0;
+      if (!pair || !hex4(low) || low < 0xDC00 || low >= 0xE000) {
         return fail("found half of a surrogate pair, expected \\uD800 to \\uDBFF followed by "
                     "\\uDC00 to \\uDFFF") != nullptr;
       }

@@ -153,6 +153,7 @@ absl::Status Converter::enumValue(const Node& from, Message& to, const Field& fi
   }
   if (!number) {
     std::vector<std::string> names;
+    names.reserve(static_cast<size_t>(type.value_count()));
     for (int i = 0; i < type.value_count(); ++i)
       names.push_back(type.value(i)->name());
     std::string expected = absl::StrCat("a value of ", type.full_name());

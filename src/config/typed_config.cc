@@ -83,7 +83,8 @@ absl::Status wrongType(const FieldPath& path, std::string_view found, std::strin
 }
 
 absl::Status unsupportedExtension(const FieldPath& path, std::string_view extensionName,
-                                  std::string_view typeUrl, std::vector<std::string> supported) {
+                                  std::string_view typeUrl,
+                                  const std::vector<std::string>& supported) {
   return fieldError(
       path, absl::StrCat("extension ", inQuotes(extensionName), " of type ", inQuotes(typeUrl)),
       supported.empty() ? "no extension here"

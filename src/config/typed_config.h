@@ -58,7 +58,8 @@ absl::StatusOr<M> unpackTo(const google::protobuf::Any& any, const FieldPath& pa
 
 /// Error for an extension nobody offers: names the extension, its type URL and the supported types.
 absl::Status unsupportedExtension(const FieldPath& path, std::string_view extensionName,
-                                  std::string_view typeUrl, std::vector<std::string> supported);
+                                  std::string_view typeUrl,
+                                  const std::vector<std::string>& supported);
 
 /// Extension factories keyed by the full name of the configuration message they take, e.g.
 /// "envoy.extensions.filters.http.router.v3.Router". The server fills one per kind of extension and

@@ -10,9 +10,9 @@ constexpr size_t kTable = 256;
 
 // Length and three characters spread the known names well.
 constexpr size_t slotOf(std::string_view name) {
-  const auto first = static_cast<unsigned char>(name[name.size() > 2 ? 2 : 0]);
-  const auto last = static_cast<unsigned char>(name.back());
-  const auto middle = static_cast<unsigned char>(name[name.size() / 2]);
+  const size_t first = static_cast<unsigned char>(name[name.size() > 2 ? 2 : 0]);
+  const size_t last = static_cast<unsigned char>(name.back());
+  const size_t middle = static_cast<unsigned char>(name[name.size() / 2]);
   return (name.size() * 67 + first * 29 + middle * 171 + last * 5) % kTable;
 }
 

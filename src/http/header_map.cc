@@ -94,8 +94,8 @@ std::optional<std::string_view> HeaderMap::joined(std::string_view name,
 uint32_t HeaderMap::status() const {
   const std::string_view text = value(HeaderId::Status);
   uint32_t status = 0;
-  if (text.size() != 3 ||
-      std::from_chars(text.data(), text.data() + 3, status).ptr != text.data() + 3) {
+  const char* end = text.data() + text.size();
+  if (text.size() != 3 || std::from_chars(text.data(), end, status).ptr != end) {
     return 0;
   }
   return status;

@@ -30,7 +30,7 @@ Connection::Connection(event::Worker& worker, Fd fd, AddressPtr local, AddressPt
 }
 
 std::unique_ptr<Connection> Connection::connect(event::Worker& worker, AddressPtr remote,
-                                                AddressPtr source) {
+                                                const AddressPtr& source) {
   Fd fd = openSocket(*remote);
   int error = fd.valid() ? 0 : errno;
   if (error == 0 && source != nullptr &&
@@ -387,7 +387,11 @@ void Connection::readDisable(bool disable) {
     }
     return;
   }
-  if (readDisableCount_ > 0 && --readDisableCount_ == 0 && !closed()) {
+  if (readDisableCount_ == 0) {
+    return;
+  }
+  --readDisableCount_;
+  if (readDisableCount_ == 0 && !closed()) {
     updateInterest();
     // What was read but not taken comes again, without waiting for the socket.
     if (!in_.empty() || (endStreamRead_ && !endStreamDelivered_)) {

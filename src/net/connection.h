@@ -70,7 +70,7 @@ public:
   // Starts connecting; failure comes as RemoteClose, at the earliest in the next turn.
   // `source` may be null.
   static std::unique_ptr<Connection> connect(event::Worker& worker, AddressPtr remote,
-                                             AddressPtr source);
+                                             const AddressPtr& source);
   ~Connection() override;
 
   // Told in the order they were added; they outlive the connection or its close.

@@ -62,8 +62,8 @@ private:
 
 absl::Status Table::addDomain(const std::string& domain, const Host& host, const FieldPath& path) {
   const std::string text = lowered(domain);
-  const absl::Status duplicate = fieldError(path, base::cat("\"", domain, "\" again"),
-                                            "a domain that no other virtual host has");
+  absl::Status duplicate = fieldError(path, base::cat("\"", domain, "\" again"),
+                                      "a domain that no other virtual host has");
   if (text == "*") {
     if (any_ != nullptr) {
       return duplicate;

@@ -55,10 +55,10 @@ private:
   }
 
   HostPtr leastRequest() {
-    const HostPtr* best = nullptr;
-    for (uint32_t i = 0; i < choices_; ++i) {
+    const HostPtr* best = &hosts_[random_.below(hosts_.size())];
+    for (uint32_t i = 1; i < choices_; ++i) {
       const HostPtr& host = hosts_[random_.below(hosts_.size())];
-      if (best == nullptr || active(*host) < active(**best)) {
+      if (active(*host) < active(**best)) {
         best = &host;
       }
     }
@@ -172,7 +172,7 @@ LoadBalancerPtr createBalancer(const ClusterInfo& info, HostSetPtr hosts, base::
       info.proto().lb_subset_config().subset_selectors().empty()) {
     return createPlainBalancer(info, std::move(hosts), random);
   }
-  return createSubsetBalancer(info, std::move(hosts), random);
+  return createSubsetBalancer(info, hosts, random);
 }
 
 } // namespace moe::upstream

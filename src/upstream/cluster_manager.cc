@@ -103,7 +103,7 @@ private:
   void resolve(Target& target) {
     attempts().inc();
     resolver_->resolve(target.spec.address, dnsFamilyOf(info_->proto()),
-                       [this, &target](DnsAnswer answer) { resolved(target, std::move(answer)); });
+                       [this, &target](const DnsAnswer& answer) { resolved(target, answer); });
   }
 
   stats::Counter& attempts() { return scope().counter("update_attempt"); }
@@ -111,7 +111,7 @@ private:
     return options_.stats.root().child("cluster", "envoy_cluster_name", info_->name());
   }
 
-  void resolved(Target& target, DnsAnswer answer) {
+  void resolved(Target& target, const DnsAnswer& answer) {
     target.tried = true;
     base::Milliseconds next = refresh_;
     if (answer.status.ok()) {

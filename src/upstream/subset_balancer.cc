@@ -15,7 +15,7 @@ using Criterion = MetadataMatch::Criterion;
 
 class SubsetBalancer final : public LoadBalancer {
 public:
-  SubsetBalancer(const ClusterInfo& info, HostSetPtr hosts, base::Random& random)
+  SubsetBalancer(const ClusterInfo& info, const HostSetPtr& hosts, base::Random& random)
       : config_(info.proto().lb_subset_config()) {
     if (config_.fallback_policy() == Config::ANY_ENDPOINT || config_.panic_mode_any()) {
       any_ = createPlainBalancer(info, hosts, random);
@@ -205,9 +205,9 @@ private:
 
 } // namespace
 
-LoadBalancerPtr createSubsetBalancer(const ClusterInfo& info, HostSetPtr hosts,
+LoadBalancerPtr createSubsetBalancer(const ClusterInfo& info, const HostSetPtr& hosts,
                                      base::Random& random) {
-  return std::make_unique<SubsetBalancer>(info, std::move(hosts), random);
+  return std::make_unique<SubsetBalancer>(info, hosts, random);
 }
 
 } // namespace moe::upstream
