@@ -94,9 +94,11 @@ std::optional<std::string_view> HeaderMap::joined(std::string_view name,
 uint32_t HeaderMap::status() const {
   const std::string_view text = value(HeaderId::Status);
   uint32_t status = 0;
-  const char* end = text.data() + text.size();
-  if (text.size() != 3 || std::from_chars(text.data(), end, status).ptr != end) {
-    return 0;
+  for (const char c : text) {
+    if (text.size() != 3 || c < '0' || c > '9') {
+      return 0;
+    }
+    status = status * 10 + static_cast<uint32_t>(c - '0');
   }
   return status;
 }

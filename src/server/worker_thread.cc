@@ -64,9 +64,8 @@ void WorkerThread::accept(const ListenerConfigPtr& config, net::Fd fd, net::Addr
   connection->setId((context_.nextConnectionId++ << 10) | worker_.index);
   ++connections_;
   // Owned by itself until its connection is gone.
-  // NOLINTNEXTLINE(clang-analyzer-cplusplus.NewDeleteLeaks)
   Accepted* accepted = std::make_unique<Accepted>(*this, config, std::move(connection)).release();
-  accepted->connection().start();
+  accepted->connection().start(); // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks)
 }
 
 void WorkerThread::connectionGone(Accepted& connection) {
