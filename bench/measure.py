@@ -74,5 +74,5 @@ def load(process, port, connections, seconds):
     requests = int(re.search(r"(\d+) requests in", output).group(1))
     errors = sum(int(n) for n in re.findall(r"(?:connect|read|write|timeout|responses:) (\d+)", output))
     return Run(requests, errors, float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1)),
-               spent / max(requests, 1) * 1e6, millis(re.search(r"50%\s+(\S+)", output).group(1)),
-               millis(re.search(r"99%\s+(\S+)", output).group(1)))
+               spent / max(requests, 1) * 1e6, millis(re.search(r"^\s+50%\s+(\S+)", output, re.M).group(1)),
+               millis(re.search(r"^\s+99%\s+(\S+)", output, re.M).group(1)))
