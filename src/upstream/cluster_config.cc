@@ -30,6 +30,9 @@ absl::Status readCommonOptions(const envoy::config::core::v3::HttpProtocolOption
   if (options.has_max_requests_per_connection()) {
     out.maxRequestsPerConnection = options.max_requests_per_connection().value();
   }
+  if (options.has_max_headers_count()) {
+    out.maxHeadersCount = options.max_headers_count().value();
+  }
   return absl::OkStatus();
 }
 

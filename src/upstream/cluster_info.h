@@ -96,6 +96,7 @@ struct ClusterSettings {
   // How long a connection may wait unused; nothing: for ever. Envoy's default: one hour.
   std::optional<base::Milliseconds> idleTimeout = base::Milliseconds(3'600'000);
   uint32_t maxRequestsPerConnection = 0; // 0: no limit
+  uint32_t maxHeadersCount = 100;        // of a response
   uint32_t bufferLimit = 1024 * 1024;
   uint64_t maxConnections = 1024;
   uint64_t maxPendingRequests = 1024;

@@ -123,7 +123,9 @@ Client::Client(Http1Pool& pool) : pool_(pool), cluster_(pool.cluster()) {
   connection_->enableHalfClose(true); // the codec knows what an end means
   connection_->setNoDelay(true);
   connection_->addReadFilter(std::make_unique<ClientFilter>(*this));
-  codec_ = http::createHttp1Client(pool.context(), *connection_, *this, {.enableTrailers = true});
+  codec_ = http::createHttp1Client(
+      pool.context(), *connection_, *this,
+      {.maxHeadersCount = cluster_->settings().maxHeadersCount, .enableTrailers = true});
   timer_ = worker.loop.createTimer([this] {
     timedOut_ = state_ == State::Connecting;
     if (timedOut_) {

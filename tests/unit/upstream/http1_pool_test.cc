@@ -252,6 +252,14 @@ TEST_F(Http1PoolTest, NonsenseIsAProtocolError) {
   EXPECT_EQ(first->reset, http::ResetReason::ProtocolError);
 }
 
+TEST_F(Http1PoolTest, TooManyHeadersAreAProtocolError) {
+  makePool("{}", [](ClusterSettings& settings) { settings.maxHeadersCount = 2; });
+  auto first = send();
+  answer(0, "HTTP/1.1 200 OK\r\na: 1\r\nb: 2\r\nc: 3\r\ncontent-length: 0\r\n\r\n");
+  ASSERT_TRUE(until([&] { return first->reset.has_value(); }));
+  EXPECT_EQ(first->reset, http::ResetReason::ProtocolError);
+}
+
 TEST_F(Http1PoolTest, ACancelledRequestLeavesItsConnectionToOthers) {
   makePool("{}");
   auto first = send();
