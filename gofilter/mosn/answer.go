@@ -64,10 +64,7 @@ func (p *pass) resume(from step) {
 	}
 	p.stream.mutex.Unlock()
 	if wakes {
-		p.stream.turns.elsewhere(func() {
-			p.advance(p.next + 1)
-			p.runLater()
-		})
+		p.workElsewhere(from)
 	}
 }
 

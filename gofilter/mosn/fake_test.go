@@ -1,27 +1,30 @@
 package mosn
 
 import (
+	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	envoyapi "github.com/envoyproxy/envoy/contrib/golang/common/go/api"
 )
 
-// fakeProxy stands for the SDK's side of a stream. What it does not offer panics on a nil interface.
+// fakeProxy stands for the SDK's side of a stream: its calls panic when the stream is gone. What it
+// does not offer panics on a nil interface.
 type fakeProxy struct {
 	envoyapi.FilterCallbackHandler
-	mutex      sync.Mutex
-	metadata   map[string]map[string]interface{}
-	continued  chan envoyapi.StatusType
-	panics     chan interface{}
-	replies    []fakeReply
-	answered   chan fakeReply // the first of replies
-	added      []byte
-	rerouted   int
-	goneStream bool
-	logged     []string
+	mutex     sync.Mutex
+	metadata  map[string]map[string]interface{}
+	continued chan envoyapi.StatusType
+	panics    chan interface{}
+	replies   []fakeReply
+	answered  chan fakeReply // the first of replies
+	added     []byte
+	rerouted  int
+	gone      atomic.Bool
+	logged    []string
 }
 
 type fakeReply struct {
@@ -31,17 +34,40 @@ type fakeReply struct {
 }
 
 func newFakeProxy() *fakeProxy {
-	return &fakeProxy{metadata: map[string]map[string]interface{}{}, continued: make(chan envoyapi.StatusType, 1), panics: make(chan interface{}, 1), answered: make(chan fakeReply, 1)}
+	return &fakeProxy{metadata: map[string]map[string]interface{}{}, continued: make(chan envoyapi.StatusType, 1), panics: make(chan interface{}, 8), answered: make(chan fakeReply, 1)}
 }
 
 func (p *fakeProxy) DecoderFilterCallbacks() envoyapi.DecoderFilterCallbacks { return p }
 func (p *fakeProxy) EncoderFilterCallbacks() envoyapi.EncoderFilterCallbacks { return p }
 func (p *fakeProxy) StreamInfo() envoyapi.StreamInfo                         { return fakeInfo{proxy: p} }
-func (p *fakeProxy) ClearRouteCache()                                        { p.rerouted++ }
-func (p *fakeProxy) Continue(status envoyapi.StatusType)                     { p.continued <- status }
-func (p *fakeProxy) AddData(data []byte, _ bool)                             { p.added = append(p.added, data...) }
-func (p *fakeProxy) Log(_ envoyapi.LogType, text string)                     { p.logged = append(p.logged, text) }
 func (p *fakeProxy) GetProperty(key string) (string, error)                  { return "value of " + key, nil }
+
+func (p *fakeProxy) alive() {
+	if p.gone.Load() {
+		panic("request has been finished")
+	}
+}
+
+func (p *fakeProxy) ClearRouteCache() {
+	p.alive()
+	p.rerouted++
+}
+
+func (p *fakeProxy) Continue(status envoyapi.StatusType) {
+	p.alive()
+	p.continued <- status
+}
+
+func (p *fakeProxy) AddData(data []byte, _ bool) {
+	p.alive()
+	p.added = append(p.added, data...)
+}
+
+func (p *fakeProxy) Log(level envoyapi.LogType, text string) {
+	p.mutex.Lock()
+	defer p.mutex.Unlock()
+	p.logged = append(p.logged, fmt.Sprint(level, " ", text))
+}
 
 func (p *fakeProxy) RecoverPanic() {
 	if e := recover(); e != nil {
@@ -50,9 +76,7 @@ func (p *fakeProxy) RecoverPanic() {
 }
 
 func (p *fakeProxy) SendLocalReply(code int, body string, headers map[string][]string, _ int64, _ string) {
-	if p.goneStream {
-		panic("request has been finished")
-	}
+	p.alive()
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	p.replies = append(p.replies, fakeReply{code, body, headers})

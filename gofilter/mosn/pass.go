@@ -115,18 +115,38 @@ func (p *pass) start(bytes []byte, changed bool) envoyapi.StatusType {
 	}
 	if p.nonBlocking && p.stream.turns.begin() {
 		defer p.stream.turns.end()
-		return p.settle(p.run())
+		return p.work(nil)
 	}
-	p.stream.turns.elsewhere(p.runLater)
+	p.workElsewhere(nil)
 	return envoyapi.Running
 }
 
-func (p *pass) runLater() {
-	callbacks := p.callbacks()
-	defer callbacks.RecoverPanic()
-	if status := p.settle(p.run()); status == envoyapi.Continue {
-		callbacks.Continue(status)
+// work runs the filters, from behind the one that has waited if there is one.
+func (p *pass) work(waited step) envoyapi.StatusType {
+	panicked := true
+	defer func() {
+		if panicked {
+			p.finish() // the SDK answers
+		}
+	}()
+	if waited != nil {
+		p.advance(p.next + 1)
 	}
+	status := p.settle(p.run())
+	panicked = false
+	return status
+}
+
+// workElsewhere does it on a goroutine, where only the SDK's RecoverPanic is between a panic and the
+// end of the process.
+func (p *pass) workElsewhere(waited step) {
+	p.stream.turns.elsewhere(func() {
+		callbacks := p.callbacks()
+		defer callbacks.RecoverPanic()
+		if status := p.work(waited); status == envoyapi.Continue {
+			callbacks.Continue(status)
+		}
+	})
 }
 
 // run calls filter after filter. It tells whether the message goes on, waits, or has been answered.
