@@ -22,6 +22,7 @@ type chainConfig struct {
 }
 
 type configured struct {
+	name    string // the filter's type
 	factory api.StreamFilterChainFactory
 	traits
 }
@@ -100,14 +101,24 @@ func (p ConfigParser) create(entry *structpb.Value) (configured, error) {
 			return factory, err
 		}
 	}
-	factory, err := creator(filter.Config)
+	factory, err := calling(creator, filter.Config)
 	if err != nil {
 		return configured{}, fmt.Errorf(" (%s): %w", filter.Type, err)
 	}
 	if factory == nil {
 		return configured{}, fmt.Errorf(" (%s): its creator made nothing", filter.Type)
 	}
-	return configured{factory, traits{filter.NonBlocking, filter.HeadersOnly, filter.StopWaits}}, nil
+	return configured{filter.Type, factory, traits{filter.NonBlocking, filter.HeadersOnly, filter.StopWaits}}, nil
+}
+
+// calling makes an error of a creator's panic, which would end the process: the SDK recovers none here.
+func calling(creator api.StreamFilterFactoryCreator, config map[string]interface{}) (factory api.StreamFilterChainFactory, err error) {
+	defer func() {
+		if e := recover(); e != nil {
+			err = fmt.Errorf("its creator panicked: %v", e)
+		}
+	}()
+	return creator(config)
 }
 
 func (f Filters) names() []string {

@@ -51,7 +51,8 @@ var known = ConfigParser{Filters: Filters{
 		}
 		return &scripted{}, nil
 	},
-	"empty": func(map[string]interface{}) (api.StreamFilterChainFactory, error) { return nil, nil },
+	"broken": func(map[string]interface{}) (api.StreamFilterChainFactory, error) { panic("no such table") },
+	"empty":  func(map[string]interface{}) (api.StreamFilterChainFactory, error) { return nil, nil },
 }}
 
 func TestConfigurationIsMOSNs(t *testing.T) {
@@ -83,15 +84,17 @@ func TestFiltersMayRegisterWithMOSN(t *testing.T) {
 
 func TestConfigurationErrorsNameTheField(t *testing.T) {
 	for expected, value := range map[string]map[string]interface{}{
-		"stream_filters[0] (unknown)":            entries(map[string]interface{}{"type": "unknown"}),
-		"the plugin's own are empty, known":      entries(map[string]interface{}{"type": "unknown"}),
-		"stream_filters[1].type: found nothing":  entries(map[string]interface{}{"type": "known"}, map[string]interface{}{}),
-		"stream_filters[0] (known): bad is not":  entries(map[string]interface{}{"type": "known", "config": map[string]interface{}{"bad": true}}),
-		"stream_filters[0]: json: cannot":        entries(map[string]interface{}{"type": 5.0}),
-		"stream_filters[0]: json: unknown field": entries(map[string]interface{}{"type": "known", "confg": map[string]interface{}{}}),
-		"stream_filters[0] (empty): its creator": entries(map[string]interface{}{"type": "empty"}),
-		"stream_filters: expected a list":        {"stream_filters": "known"},
-		"filters: unknown field":                 {"filters": []interface{}{}},
+		"stream_filters[0] (unknown)":               entries(map[string]interface{}{"type": "unknown"}),
+		"the plugin's own are broken, empty, known": entries(map[string]interface{}{"type": "unknown"}),
+		"stream_filters[1].type: found nothing":     entries(map[string]interface{}{"type": "known"}, map[string]interface{}{}),
+		"stream_filters[0] (known): bad is not":     entries(map[string]interface{}{"type": "known", "config": map[string]interface{}{"bad": true}}),
+		"stream_filters[0]: json: cannot":           entries(map[string]interface{}{"type": 5.0}),
+		"stream_filters[0]: json: unknown field":    entries(map[string]interface{}{"type": "known", "confg": map[string]interface{}{}}),
+		"stream_filters[0] (empty): its creator":    entries(map[string]interface{}{"type": "empty"}),
+		"stream_filters[1] (broken): its creator panicked: no such table": entries(
+			map[string]interface{}{"type": "known"}, map[string]interface{}{"type": "broken"}),
+		"stream_filters: expected a list": {"stream_filters": "known"},
+		"filters: unknown field":          {"filters": []interface{}{}},
 	} {
 		if _, err := known.Parse(packed(t, structured(t, value)), nil); err == nil || !strings.Contains(err.Error(), expected) {
 			t.Errorf("found %v, expected %q in it", err, expected)

@@ -12,7 +12,7 @@ import (
 func waitingFor(nonBlocking bool, filters ...*scripted) *chainConfig {
 	config := &chainConfig{}
 	for _, filter := range filters {
-		config.factories = append(config.factories, configured{filter, traits{nonBlocking: nonBlocking, stopWaits: true}})
+		config.factories = append(config.factories, configured{"filter", filter, traits{nonBlocking: nonBlocking, stopWaits: true}})
 	}
 	return config
 }

@@ -2,6 +2,8 @@ package mosn
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sort"
 	"sync"
 
@@ -22,6 +24,7 @@ type stream struct {
 	send       pass
 	filters    []api.StreamFilterBase
 	accessLogs []api.AccessLog
+	broken     string // why the filters could not be made
 
 	turns turns
 
@@ -37,12 +40,27 @@ func newStream(config *chainConfig, callbacks envoyapi.FilterCallbackHandler) *s
 	s.ctx = variable.NewVariableContext(streamContext{s})
 	s.info = newRequestInfo(s)
 	for _, one := range config.factories {
-		one.factory.CreateFilterChain(s.ctx, &chain{stream: s, traits: one.traits})
+		if s.create(one); s.broken != "" {
+			return s
+		}
 	}
 	// MOSN's phases come one after the other; within one the order is that of the configuration.
 	steps := s.receive.steps
 	sort.SliceStable(steps, func(i, j int) bool { return steps[i].receiverPhase() < steps[j].receiverPhase() })
 	return s
+}
+
+// create has a factory make its filters. The SDK calls it where it recovers no panic: DecodeHeaders
+// raises it again. Without all of its filters the stream runs none.
+func (s *stream) create(one configured) {
+	defer func() {
+		if e := recover(); e != nil {
+			s.broken = fmt.Sprintf("MOSN: the factory of %q panicked: %v", one.name, e)
+			s.callbacks.Log(envoyapi.Error, s.broken+"\n"+string(debug.Stack()))
+			s.receive.steps, s.send.steps = nil, nil
+		}
+	}()
+	one.factory.CreateFilterChain(s.ctx, &chain{stream: s, traits: one.traits})
 }
 
 // chain is what a factory adds its filters to.
@@ -83,6 +101,9 @@ func (c *chain) AddStreamAccessLog(log api.AccessLog) {
 }
 
 func (s *stream) DecodeHeaders(map_ envoyapi.RequestHeaderMap, endStream bool) envoyapi.StatusType {
+	if s.broken != "" {
+		panic(s.broken) // the SDK answers with 500
+	}
 	s.receive.headers = &headers{HeaderMap: map_, request: true}
 	return s.receive.onHeaders(endStream)
 }
@@ -124,7 +145,7 @@ func (s *stream) OnLog(request envoyapi.RequestHeaderMap, _ envoyapi.RequestTrai
 	s.info.freeze()
 	s.inTurn(func() {
 		for _, log := range s.accessLogs {
-			log.Log(s.ctx, requestHeaders, responseHeaders, s.info)
+			s.guarded("Log", log, func() { log.Log(s.ctx, requestHeaders, responseHeaders, s.info) })
 		}
 	})
 }
@@ -140,9 +161,20 @@ func (s *stream) OnDestroy(envoyapi.DestroyReason) {
 	s.mutex.Unlock()
 	s.inTurn(func() {
 		for _, filter := range s.filters {
-			filter.OnDestroy()
+			s.guarded("OnDestroy", filter, filter.OnDestroy)
 		}
 	})
+}
+
+// guarded logs a panic that no reply can answer any more. What follows runs: the other filters, and
+// the SDK, which would keep the request for ever.
+func (s *stream) guarded(method string, of interface{}, f func()) {
+	defer func() {
+		if e := recover(); e != nil {
+			s.callbacks.Log(envoyapi.Error, fmt.Sprintf("MOSN: %s of a %T panicked: %v\n%s", method, of, e, debug.Stack()))
+		}
+	}()
+	f()
 }
 
 // inTurn runs f here or, if a filter is at work, after it on a goroutine.

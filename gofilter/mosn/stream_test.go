@@ -55,7 +55,7 @@ func (f *scripted) CreateFilterChain(_ context.Context, callbacks api.StreamFilt
 func inline(headersOnly bool, filters ...*scripted) *chainConfig {
 	config := &chainConfig{}
 	for _, filter := range filters {
-		config.factories = append(config.factories, configured{filter, traits{nonBlocking: true, headersOnly: headersOnly}})
+		config.factories = append(config.factories, configured{"filter", filter, traits{nonBlocking: true, headersOnly: headersOnly}})
 	}
 	return config
 }
