@@ -16,6 +16,7 @@ type step interface {
 	call() api.StreamFilterStatus
 	receiverPhase() api.ReceiverFilterPhase // BeforeRoute for all senders
 	waits() bool                            // StreamFilterStop holds the message
+	endReply()                              // a reply that was begun is whole
 }
 
 // pass runs the filters of one direction on one message: request or response.
@@ -130,7 +131,9 @@ func (p *pass) work(waited step) envoyapi.StatusType {
 		}
 	}()
 	if waited != nil {
-		p.advance(p.next + 1)
+		if waited.endReply(); !p.answered() {
+			p.advance(p.next + 1)
+		}
 	}
 	status := p.settle(p.run())
 	panicked = false
@@ -151,21 +154,25 @@ func (p *pass) workElsewhere(waited step) {
 
 // run calls filter after filter. It tells whether the message goes on, waits, or has been answered.
 func (p *pass) run() envoyapi.StatusType {
-	for p.next < len(p.steps) {
+	for p.next < len(p.steps) && !p.answered() {
 		step := p.steps[p.next]
 		p.expectNothing()
 		status := step.call()
+		waits := status == api.StreamFilterStop && step.waits()
+		if !waits {
+			step.endReply()
+		}
 		if p.answered() {
 			return envoyapi.LocalReply
 		}
 		end := p.next + 1
 		switch status {
 		case api.StreamFilterStop:
-			if !step.waits() {
+			if !waits {
 				end = p.endOfPhase()
 			} else if p.pause() {
 				return envoyapi.Running
-			} else if p.answered() {
+			} else if step.endReply(); p.answered() {
 				return envoyapi.LocalReply
 			}
 		case api.StreamFiltertermination:

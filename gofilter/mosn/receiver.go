@@ -1,10 +1,6 @@
 package mosn
 
-import (
-	"net/http"
-
-	"mosn.io/api"
-)
+import "mosn.io/api"
 
 // receiver is one receiver filter and its handler.
 type receiver struct {
@@ -12,7 +8,7 @@ type receiver struct {
 	filter    api.StreamReceiverFilter
 	phase     api.ReceiverFilterPhase
 	stopWaits bool
-	appended  *reply // by AppendHeaders and AppendData, until the end
+	appended  *reply // by AppendHeaders and AppendData, until the end; under the stream's mutex
 }
 
 var (
@@ -60,28 +56,42 @@ func (r *receiver) SendDirectResponse(headers api.HeaderMap, data api.IoBuffer, 
 }
 
 func (r *receiver) AppendHeaders(headers api.HeaderMap, endStream bool) {
-	r.appended = &reply{code: statusOf(r.stream.ctx, headers), headers: r.plain(headers)}
+	made := &reply{code: statusOf(r.stream.ctx, headers), headers: r.plain(headers)}
+	r.stream.mutex.Lock()
+	r.appended = made
+	r.stream.mutex.Unlock()
 	if endStream {
-		r.answer(r.appended)
+		r.endReply()
 	}
 }
 
 func (r *receiver) AppendData(data api.IoBuffer, endStream bool) {
+	r.stream.mutex.Lock()
 	if r.appended == nil {
-		r.appended = &reply{code: http.StatusOK}
+		r.appended = &reply{code: statusOf(r.stream.ctx, nil)}
 	}
 	if data != nil {
 		r.appended.body += data.String()
 	}
+	r.stream.mutex.Unlock()
 	if endStream {
-		r.answer(r.appended)
+		r.endReply()
 	}
 }
 
 // AppendTrailers ends the answer, which has no trailers.
 func (r *receiver) AppendTrailers(api.HeaderMap) {
-	if r.appended != nil {
-		r.answer(r.appended)
+	r.endReply()
+}
+
+// endReply answers with what has been appended, if anything has been.
+func (r *receiver) endReply() {
+	r.stream.mutex.Lock()
+	made := r.appended
+	r.appended = nil
+	r.stream.mutex.Unlock()
+	if made != nil {
+		r.answer(made)
 	}
 }
 

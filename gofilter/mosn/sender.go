@@ -24,6 +24,8 @@ func (s *sender) call() api.StreamFilterStatus {
 func (s *sender) receiverPhase() api.ReceiverFilterPhase { return api.BeforeRoute }
 func (s *sender) waits() bool                            { return s.stopWaits }
 
+func (s *sender) endReply() {} // it makes none
+
 func (s *sender) ContinueSending() { s.pass().resume(s) }
 
 func (s *sender) GetResponseHeaders() api.HeaderMap          { return s.pass().headerMap() }
