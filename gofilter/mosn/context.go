@@ -69,5 +69,5 @@ func MetadataOf(ctx context.Context) Metadata {
 	if s == nil {
 		return nil
 	}
-	return s.callbacks.StreamInfo().DynamicMetadata()
+	return metadata{s}
 }

@@ -15,16 +15,21 @@ import (
 // does not offer panics on a nil interface.
 type fakeProxy struct {
 	envoyapi.FilterCallbackHandler
-	mutex     sync.Mutex
-	metadata  map[string]map[string]interface{}
-	continued chan envoyapi.StatusType
-	panics    chan interface{}
-	replies   []fakeReply
-	answered  chan fakeReply // the first of replies
-	added     []byte
-	rerouted  int
-	gone      atomic.Bool
-	logged    []string
+	mutex      sync.Mutex
+	metadata   map[string]map[string]interface{}
+	continued  chan envoyapi.StatusType
+	panics     chan interface{}
+	replies    []fakeReply
+	answered   chan fakeReply // the first of replies
+	added      []byte
+	rerouted   int
+	gone       atomic.Bool
+	sdk        sync.Mutex    // the SDK's, of a request
+	worker     chan struct{} // if there is one, reading metadata takes until it is closed
+	waits      chan struct{} // for worker
+	noProperty error
+	properties int // that were asked for
+	logged     []string
 }
 
 type fakeReply struct {
@@ -40,7 +45,14 @@ func newFakeProxy() *fakeProxy {
 func (p *fakeProxy) DecoderFilterCallbacks() envoyapi.DecoderFilterCallbacks { return p }
 func (p *fakeProxy) EncoderFilterCallbacks() envoyapi.EncoderFilterCallbacks { return p }
 func (p *fakeProxy) StreamInfo() envoyapi.StreamInfo                         { return fakeInfo{proxy: p} }
-func (p *fakeProxy) GetProperty(key string) (string, error)                  { return "value of " + key, nil }
+
+func (p *fakeProxy) GetProperty(key string) (string, error) {
+	p.properties++
+	if p.noProperty != nil {
+		return "", p.noProperty
+	}
+	return "value of " + key, nil
+}
 
 func (p *fakeProxy) alive() {
 	if p.gone.Load() {
@@ -92,11 +104,19 @@ type fakeInfo struct {
 
 func (i fakeInfo) DynamicMetadata() envoyapi.DynamicMetadata { return i }
 func (i fakeInfo) Get(name string) map[string]interface{} {
+	i.proxy.alive()
+	i.proxy.sdk.Lock()
+	defer i.proxy.sdk.Unlock()
+	if i.proxy.worker != nil {
+		i.proxy.waits <- struct{}{}
+		<-i.proxy.worker
+	}
 	i.proxy.mutex.Lock()
 	defer i.proxy.mutex.Unlock()
 	return i.proxy.metadata[name]
 }
 func (i fakeInfo) Set(name, key string, value interface{}) {
+	i.proxy.alive()
 	i.proxy.mutex.Lock()
 	defer i.proxy.mutex.Unlock()
 	if i.proxy.metadata[name] == nil {
@@ -104,40 +124,75 @@ func (i fakeInfo) Set(name, key string, value interface{}) {
 	}
 	i.proxy.metadata[name][key] = value
 }
-func (i fakeInfo) Protocol() (string, bool)              { return "HTTP/1.1", true }
-func (i fakeInfo) ResponseCode() (uint32, bool)          { return 0, false }
-func (i fakeInfo) DownstreamRemoteAddress() string       { return "192.0.2.1:1000" }
-func (i fakeInfo) DownstreamLocalAddress() string        { return "192.0.2.2:80" }
-func (i fakeInfo) UpstreamClusterName() (string, bool)   { return "site", true }
-func (i fakeInfo) UpstreamLocalAddress() (string, bool)  { return "", false }
-func (i fakeInfo) UpstreamRemoteAddress() (string, bool) { return "192.0.2.3:81", true }
 
-// fakeHeaders is a header map of the SDK.
-type fakeHeaders struct{ values map[string][]string }
+// text is a text of the proxy; the SDK's own mutex guards it.
+func (i fakeInfo) text(value string) string {
+	i.proxy.alive()
+	i.proxy.sdk.Lock()
+	defer i.proxy.sdk.Unlock()
+	return value
+}
+func (i fakeInfo) Protocol() (string, bool)              { i.proxy.alive(); return "HTTP/1.1", true }
+func (i fakeInfo) ResponseCode() (uint32, bool)          { i.proxy.alive(); return 0, false }
+func (i fakeInfo) DownstreamRemoteAddress() string       { return i.text("192.0.2.1:1000") }
+func (i fakeInfo) DownstreamLocalAddress() string        { return i.text("192.0.2.2:80") }
+func (i fakeInfo) UpstreamClusterName() (string, bool)   { return i.text("site"), true }
+func (i fakeInfo) UpstreamLocalAddress() (string, bool)  { return i.text(""), false }
+func (i fakeInfo) UpstreamRemoteAddress() (string, bool) { return i.text("192.0.2.3:81"), true }
+
+// fakeHeaders is a header map of the SDK, which copies the proxy's when it is used first. When they have
+// left Go only the copy can be read.
+type fakeHeaders struct {
+	values map[string][]string
+	copied bool
+	left   atomic.Bool
+}
+
+func (h *fakeHeaders) copy() map[string][]string {
+	if !h.copied && h.left.Load() {
+		panic("not proccessing Go")
+	}
+	h.copied = true
+	return h.values
+}
+
+// change is called behind the change of the copy, as in the SDK.
+func (h *fakeHeaders) change() {
+	if h.left.Load() {
+		panic("not proccessing Go")
+	}
+}
 
 func fakeMap(pairs ...string) *fakeHeaders {
 	out := &fakeHeaders{values: map[string][]string{}}
 	for i := 0; i+1 < len(pairs); i += 2 {
-		out.Add(pairs[i], pairs[i+1])
+		out.values[strings.ToLower(pairs[i])] = append(out.values[strings.ToLower(pairs[i])], pairs[i+1])
 	}
 	return out
 }
 
 func (h *fakeHeaders) GetRaw(key string) string { value, _ := h.Get(key); return value }
 func (h *fakeHeaders) Get(key string) (string, bool) {
-	if values := h.values[strings.ToLower(key)]; len(values) > 0 {
+	if values := h.copy()[strings.ToLower(key)]; len(values) > 0 {
 		return values[0], true
 	}
 	return "", false
 }
-func (h *fakeHeaders) Values(key string) []string { return h.values[strings.ToLower(key)] }
-func (h *fakeHeaders) Set(key, value string)      { h.values[strings.ToLower(key)] = []string{value} }
-func (h *fakeHeaders) Add(key, value string) {
-	h.values[strings.ToLower(key)] = append(h.values[strings.ToLower(key)], value)
+func (h *fakeHeaders) Values(key string) []string { return h.copy()[strings.ToLower(key)] }
+func (h *fakeHeaders) Set(key, value string) {
+	h.copy()[strings.ToLower(key)] = []string{value}
+	h.change()
 }
-func (h *fakeHeaders) Del(key string) { delete(h.values, strings.ToLower(key)) }
+func (h *fakeHeaders) Add(key, value string) {
+	h.copy()[strings.ToLower(key)] = append(h.values[strings.ToLower(key)], value)
+	h.change()
+}
+func (h *fakeHeaders) Del(key string) {
+	delete(h.copy(), strings.ToLower(key))
+	h.change()
+}
 func (h *fakeHeaders) Range(f func(key, value string) bool) {
-	for key, values := range h.values {
+	for key, values := range h.copy() {
 		for _, value := range values {
 			if !f(key, value) {
 				return

@@ -25,9 +25,18 @@ func (h *headers) named(key string) string {
 	return key
 }
 
-func (h *headers) Get(key string) (string, bool) { return h.HeaderMap.Get(h.named(key)) }
+func (h *headers) Get(key string) (string, bool) {
+	defer pardon()
+	return h.HeaderMap.Get(h.named(key))
+}
+
+func (h *headers) Values(key string) []string {
+	defer pardon()
+	return h.HeaderMap.Values(h.named(key))
+}
 
 func (h *headers) Set(key, value string) {
+	defer pardon()
 	h.changed = true
 	h.HeaderMap.Set(h.named(key), value)
 }
@@ -37,11 +46,13 @@ func (h *headers) Add(key, value string) {
 		h.Set(key, value) // there can be but one
 		return
 	}
+	defer pardon()
 	h.changed = true
 	h.HeaderMap.Add(key, value)
 }
 
 func (h *headers) Del(key string) {
+	defer pardon()
 	h.changed = true
 	h.HeaderMap.Del(h.named(key))
 }
@@ -49,6 +60,7 @@ func (h *headers) Del(key string) {
 func isPseudo(key string) bool { return key != "" && key[0] == ':' }
 
 func (h *headers) Range(f func(key, value string) bool) {
+	defer pardon()
 	h.HeaderMap.RangeWithCopy(func(key, value string) bool {
 		return isPseudo(key) || f(key, value)
 	})

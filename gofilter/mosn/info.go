@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	envoyapi "github.com/envoyproxy/envoy/contrib/golang/common/go/api"
 	"mosn.io/api"
 )
 
@@ -30,7 +31,8 @@ type requestInfo struct {
 	remote       net.Addr
 	upLocal      string
 
-	last atomic.Pointer[proxyInfo] // what the proxy said when the stream ended
+	kept proxyInfo                 // what it says from the start, if there are access logs
+	last atomic.Pointer[proxyInfo] // what it said when the stream ended
 }
 
 // proxyInfo is what the proxy knows.
@@ -45,18 +47,51 @@ func newRequestInfo(s *stream) *requestInfo {
 	return &requestInfo{stream: s, start: time.Now()}
 }
 
-// freeze keeps what the proxy knows, which it cannot be asked when the stream is gone.
+func (i *requestInfo) keepAddresses() {
+	from := i.stream.callbacks.StreamInfo()
+	i.kept.local, i.kept.remote = from.DownstreamLocalAddress(), from.DownstreamRemoteAddress()
+}
+
+// freeze keeps what the proxy knows, which it cannot be asked when the stream is gone. It runs on the
+// worker: while a goroutine has the SDK wait for the worker, texts cannot be asked for.
 func (i *requestInfo) freeze() {
 	from := i.stream.callbacks.StreamInfo()
-	last := &proxyInfo{local: from.DownstreamLocalAddress(), remote: from.DownstreamRemoteAddress()}
+	last := i.kept
+	if i.stream.asking.TryLock() {
+		defer i.stream.endAsking()
+		last.local, last.remote = from.DownstreamLocalAddress(), from.DownstreamRemoteAddress()
+		last.upLocal, _ = from.UpstreamLocalAddress()
+		last.upRemote, _ = from.UpstreamRemoteAddress()
+		last.cluster, _ = from.UpstreamClusterName()
+	}
 	last.protocol, _ = from.Protocol()
-	last.upLocal, _ = from.UpstreamLocalAddress()
-	last.upRemote, _ = from.UpstreamRemoteAddress()
-	last.cluster, _ = from.UpstreamClusterName()
 	if code, ok := from.ResponseCode(); ok {
 		last.code = int(code)
 	}
-	i.last.Store(last)
+	i.last.Store(&last)
+}
+
+// text is what the proxy says, or said when the stream ended.
+func (i *requestInfo) text(kept func(*proxyInfo) string, ask func(envoyapi.StreamInfo) (string, bool)) string {
+	if last := i.last.Load(); last != nil {
+		return kept(last)
+	}
+	defer pardon()
+	text, _ := ask(i.stream.callbacks.StreamInfo())
+	return text
+}
+
+func (i *requestInfo) proxysCode() int {
+	if last := i.last.Load(); last != nil {
+		return last.code
+	}
+	defer pardon()
+	code, _ := i.stream.callbacks.StreamInfo().ResponseCode()
+	return int(code)
+}
+
+func (i *requestInfo) cluster() string {
+	return i.text(func(last *proxyInfo) string { return last.cluster }, envoyapi.StreamInfo.UpstreamClusterName)
 }
 
 func (i *requestInfo) StartTime() time.Time                        { return i.start }
@@ -91,12 +126,7 @@ func (i *requestInfo) Protocol() api.ProtocolName {
 	if i.protocol != "" {
 		return i.protocol
 	}
-	name := ""
-	if last := i.last.Load(); last != nil {
-		name = last.protocol
-	} else {
-		name, _ = i.stream.callbacks.StreamInfo().Protocol()
-	}
+	name := i.text(func(last *proxyInfo) string { return last.protocol }, envoyapi.StreamInfo.Protocol)
 	if name == "HTTP/2.0" {
 		return http2
 	}
@@ -106,14 +136,11 @@ func (i *requestInfo) Protocol() api.ProtocolName {
 // ResponseCode is the response's status: the proxy's, else that of the response's headers, else what
 // a filter has set.
 func (i *requestInfo) ResponseCode() int {
-	if last := i.last.Load(); last != nil {
-		if last.code != 0 {
-			return last.code
-		}
-		return i.code
+	if code := i.proxysCode(); code != 0 {
+		return code
 	}
-	if code, ok := i.stream.callbacks.StreamInfo().ResponseCode(); ok && code != 0 {
-		return int(code)
+	if i.last.Load() != nil {
+		return i.code
 	}
 	if response := i.stream.send.headers; response != nil {
 		if text, ok := response.Get(":status"); ok {
@@ -126,12 +153,7 @@ func (i *requestInfo) ResponseCode() int {
 }
 
 func (i *requestInfo) UpstreamLocalAddress() string {
-	address := ""
-	if last := i.last.Load(); last != nil {
-		address = last.upLocal
-	} else {
-		address, _ = i.stream.callbacks.StreamInfo().UpstreamLocalAddress()
-	}
+	address := i.text(func(last *proxyInfo) string { return last.upLocal }, envoyapi.StreamInfo.UpstreamLocalAddress)
 	if address == "" {
 		return i.upLocal
 	}
@@ -143,12 +165,7 @@ func (i *requestInfo) UpstreamHost() api.HostInfo {
 	if i.upstream != nil {
 		return i.upstream
 	}
-	address := ""
-	if last := i.last.Load(); last != nil {
-		address = last.upRemote
-	} else {
-		address, _ = i.stream.callbacks.StreamInfo().UpstreamRemoteAddress()
-	}
+	address := i.text(func(last *proxyInfo) string { return last.upRemote }, envoyapi.StreamInfo.UpstreamRemoteAddress)
 	if address == "" {
 		return nil
 	}
@@ -159,20 +176,16 @@ func (i *requestInfo) DownstreamLocalAddress() net.Addr {
 	if i.local != nil {
 		return i.local
 	}
-	if last := i.last.Load(); last != nil {
-		return addressOf(last.local)
-	}
-	return addressOf(i.stream.callbacks.StreamInfo().DownstreamLocalAddress())
+	return addressOf(i.text(func(last *proxyInfo) string { return last.local },
+		func(from envoyapi.StreamInfo) (string, bool) { return from.DownstreamLocalAddress(), true }))
 }
 
 func (i *requestInfo) DownstreamRemoteAddress() net.Addr {
 	if i.remote != nil {
 		return i.remote
 	}
-	if last := i.last.Load(); last != nil {
-		return addressOf(last.remote)
-	}
-	return addressOf(i.stream.callbacks.StreamInfo().DownstreamRemoteAddress())
+	return addressOf(i.text(func(last *proxyInfo) string { return last.remote },
+		func(from envoyapi.StreamInfo) (string, bool) { return from.DownstreamRemoteAddress(), true }))
 }
 
 // RouteEntry is the route's rule, nil if the request has no route.

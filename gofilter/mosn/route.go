@@ -2,10 +2,13 @@ package mosn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sort"
+	"sync/atomic"
 	"time"
 
+	envoyapi "github.com/envoyproxy/envoy/contrib/golang/common/go/api"
 	"mosn.io/api"
 )
 
@@ -22,18 +25,12 @@ type rule struct{ stream *stream }
 
 var _ api.RouteRule = rule{}
 
-func (r rule) ClusterName(context.Context) string {
-	if last := r.stream.info.last.Load(); last != nil {
-		return last.cluster
-	}
-	name, _ := r.stream.callbacks.StreamInfo().UpstreamClusterName()
-	return name
-}
+func (r rule) ClusterName(context.Context) string { return r.stream.info.cluster() }
 
 // MetadataMatchCriteria is what filters have set so far in the namespace envoy.lb.
 func (r rule) MetadataMatchCriteria(string) api.MetadataMatchCriteria {
 	set := map[string]string{}
-	for key, value := range r.stream.callbacks.StreamInfo().DynamicMetadata().Get(LoadBalancing) {
+	for key, value := range (metadata{r.stream}).Get(LoadBalancing) {
 		set[key] = fmt.Sprint(value)
 	}
 	return newCriteria(set)
@@ -49,13 +46,26 @@ func (r rule) HeaderMatchCriteria() api.KeyValueMatchCriteria                   
 func (r rule) FinalizeRequestHeaders(context.Context, api.HeaderMap, api.RequestInfo)  {}
 func (r rule) FinalizeResponseHeaders(context.Context, api.HeaderMap, api.RequestInfo) {}
 
-// virtualHost knows its name. Routes are added and matched by the proxy.
+// virtualHost knows its name if the proxy tells it. Routes are added and matched by the proxy.
 type virtualHost struct{ stream *stream }
 
 var _ api.VirtualHost = virtualHost{}
 
+// noProperties is set when the proxy has said that it has no properties to ask for, as moe does with a
+// line in its log.
+var noProperties atomic.Bool
+
+// Name is empty in moe.
 func (v virtualHost) Name() string {
-	name, _ := v.stream.callbacks.GetProperty("xds.virtual_host_name")
+	if noProperties.Load() || !v.stream.beginAsking() {
+		return ""
+	}
+	defer pardon()
+	defer v.stream.endAsking()
+	name, err := v.stream.callbacks.GetProperty("xds.virtual_host_name")
+	if errors.Is(err, envoyapi.ErrInternalFailure) {
+		noProperties.Store(true)
+	}
 	return name
 }
 func (virtualHost) AddRoute(api.RouteBase) error {

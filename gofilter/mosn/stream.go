@@ -26,7 +26,8 @@ type stream struct {
 	accessLogs []api.AccessLog
 	broken     string // why the filters could not be made
 
-	turns turns
+	turns  turns
+	asking sync.Mutex // see beginAsking
 
 	mutex     sync.Mutex // of what follows, and of the passes' states
 	destroyed bool
@@ -105,6 +106,12 @@ func (s *stream) DecodeHeaders(map_ envoyapi.RequestHeaderMap, endStream bool) e
 		panic(s.broken) // the SDK answers with 500
 	}
 	s.receive.headers = &headers{HeaderMap: map_, request: true}
+	if len(s.accessLogs) > 0 {
+		s.info.keepAddresses()
+	}
+	if len(s.send.steps)+len(s.accessLogs) > 0 {
+		s.receive.headers.Get(":path") // has the SDK copy them: senders may read them, when it no longer could
+	}
 	return s.receive.onHeaders(endStream)
 }
 
@@ -118,6 +125,9 @@ func (s *stream) DecodeTrailers(trailers envoyapi.RequestTrailerMap) envoyapi.St
 
 func (s *stream) EncodeHeaders(map_ envoyapi.ResponseHeaderMap, endStream bool) envoyapi.StatusType {
 	s.send.headers = &headers{HeaderMap: map_}
+	if len(s.accessLogs) > 0 {
+		s.send.headers.Get(":status")
+	}
 	return s.send.onHeaders(endStream)
 }
 

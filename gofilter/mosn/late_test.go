@@ -1,0 +1,114 @@
+package mosn
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	envoyapi "github.com/envoyproxy/envoy/contrib/golang/common/go/api"
+	"mosn.io/api"
+	"mosn.io/pkg/variable"
+)
+
+// A goroutine that the filter has started itself: a panic there would end the process.
+func TestAFiltersOwnGoroutineOutlivesTheStream(t *testing.T) {
+	proxy := newFakeProxy()
+	gone := make(chan struct{})
+	found := make(chan string, 1)
+	filter := &scripted{receive: func(f *scripted, ctx context.Context, h api.HeaderMap, _ api.IoBuffer) api.StreamFilterStatus {
+		go func() {
+			<-gone
+			h.Set("x-late", "1")
+			h.Add("x-late", "2")
+			h.Del("x-late")
+			h.Range(func(string, string) bool { return true })
+			path, _ := variable.GetString(ctx, VarPath)
+			_ = variable.SetString(ctx, VarPath, "/late")
+			MetadataOf(ctx).Set("envoy.lb", "late", "1")
+			info, rule := f.receiver.RequestInfo(), f.receiver.Route().RouteRule()
+			found <- fmt.Sprintf("%q %v %q %v %s %d %q %v %v", path, MetadataOf(ctx).Get("envoy.lb"),
+				info.DownstreamRemoteAddress(), info.UpstreamHost(), info.Protocol(), info.ResponseCode(),
+				rule.ClusterName(ctx), rule.MetadataMatchCriteria("x"), f.receiver.TerminateStream(500))
+		}()
+		return api.StreamFilterContinue
+	}}
+	stream := newStream(inline(true, filter), proxy)
+	headers := request()
+	stream.DecodeHeaders(headers, true)
+	headers.left.Store(true)
+	proxy.gone.Store(true)
+	close(gone)
+	if text, expected := within(t, found, "the goroutine's end"), `"" map[] "" <nil> Http1 0 "" [] false`; text != expected {
+		t.Errorf("found %s, expected %s", text, expected)
+	}
+}
+
+func TestASenderReadsTheRequestThatHasLeft(t *testing.T) {
+	filter := &scripted{send: func(f *scripted, ctx context.Context, _ api.HeaderMap, _ api.IoBuffer) api.StreamFilterStatus {
+		if path, err := variable.GetString(ctx, VarPath); path != "/a" {
+			t.Errorf("found %q (%v)", path, err)
+		}
+		if err := variable.SetString(ctx, VarPath, "/late"); err != nil {
+			t.Error(err)
+		}
+		return api.StreamFilterContinue
+	}}
+	stream := newStream(inline(true, filter), newFakeProxy())
+	headers := request()
+	stream.DecodeHeaders(headers, true)
+	headers.left.Store(true)
+	if status := stream.EncodeHeaders(fakeMap(":status", "200"), true); status != envoyapi.Continue {
+		t.Errorf("status %v", status)
+	}
+}
+
+// The SDK holds its mutex while a goroutine waits for the worker to read metadata. The worker must not
+// wait for that mutex when it ends the stream.
+func TestTheLogDoesNotWaitForMetadata(t *testing.T) {
+	proxy := newFakeProxy()
+	proxy.worker, proxy.waits = make(chan struct{}), make(chan struct{}, 2)
+	read := make(chan struct{}, 1)
+	filter := &scripted{receive: func(_ *scripted, ctx context.Context, _ api.HeaderMap, _ api.IoBuffer) api.StreamFilterStatus {
+		go func() {
+			MetadataOf(ctx).Get("envoy.lb")
+			read <- struct{}{}
+		}()
+		return api.StreamFilterContinue
+	}}
+	log := logger{lines: make(chan string, 1)}
+	config := inline(true, filter)
+	config.factories = append(config.factories, configured{factory: log})
+	stream := newStream(config, proxy)
+	stream.DecodeHeaders(request(), true)
+	within(t, proxy.waits, "the reading of metadata")
+	go stream.OnLog(request("x-h", "v"), nil, nil, nil)
+	if line := within(t, log.lines, "the log"); line != "v 192.0.2.1:1000 false" {
+		t.Errorf("found %q", line)
+	}
+	if found := (metadata{stream}).Get("envoy.lb"); found != nil {
+		t.Errorf("the log was given %v", found)
+	}
+	close(proxy.worker)
+	within(t, read, "the end of the reading")
+}
+
+func TestAProxyWithoutPropertiesIsAskedOnce(t *testing.T) {
+	t.Cleanup(func() { noProperties.Store(false) })
+	for _, test := range []struct {
+		err   error
+		calls int
+	}{{envoyapi.ErrValueNotFound, 2}, {envoyapi.ErrInternalFailure, 1}} {
+		proxy := newFakeProxy()
+		proxy.noProperty = test.err
+		for range 2 {
+			receiving(t, proxy, request(), func(f *scripted, _ context.Context) {
+				if name := f.receiver.Route().RouteRule().VirtualHost().Name(); name != "" {
+					t.Errorf("found %q", name)
+				}
+			})
+		}
+		if proxy.properties != test.calls {
+			t.Errorf("%v: asked %d times, expected %d", test.err, proxy.properties, test.calls)
+		}
+	}
+}
