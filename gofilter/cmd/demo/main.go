@@ -3,17 +3,10 @@
 package main
 
 import (
-	_ "github.com/envoyproxy/envoy/contrib/golang/filters/http/source/go/pkg/http" // what the proxy calls
-
-	"github.com/moeproxy/moe/gofilter/filters/metadata"
-	"github.com/moeproxy/moe/gofilter/mosn"
+	_ "github.com/moeproxy/moe/gofilter/filters/metadata"
 	"github.com/moeproxy/moe/gofilter/mosn/plugin"
 )
 
-func init() {
-	plugin.Register("mosn", mosn.Filters{
-		metadata.Type: metadata.New(metadata.Drivers{"UNIT": metadata.NewUnit}),
-	})
-}
+func init() { plugin.Register("mosn") }
 
 func main() {}

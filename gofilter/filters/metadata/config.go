@@ -3,7 +3,8 @@
 //
 //	{"type": "metadata", "config": {"driver": "UNIT"}}
 //
-// A driver decides; UNIT goes by a user's number. Others can be given to New.
+// A driver decides; UNIT goes by a user's number. The package registers itself with MOSN's API with
+// this driver; others can be given to New.
 package metadata
 
 import (

@@ -8,13 +8,17 @@ import (
 	"github.com/moeproxy/moe/gofilter/mosn"
 )
 
+// An import for this side effect is all that a library needs, see docs/mosn.md.
+func init() { api.RegisterStream(Type, New(Drivers{"UNIT": NewUnit})) }
+
 // Driver decides about a request; ok is false if there is nothing to say. It is shared by all
 // streams and must not block.
 type Driver interface {
 	Decide(headers api.HeaderMap) (value string, ok bool)
 }
 
-// New makes the filter's creator, for mosn.Filters, with these drivers.
+// New makes the filter's creator with these drivers: a library of its own drivers gives it to
+// plugin.Register, which takes the place of the registered one.
 func New(drivers Drivers) api.StreamFilterFactoryCreator {
 	return func(raw map[string]interface{}) (api.StreamFilterChainFactory, error) {
 		config, driver, err := parseConfig(raw, drivers)
