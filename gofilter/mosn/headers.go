@@ -66,10 +66,12 @@ func (h *headers) Range(f func(key, value string) bool) {
 	})
 }
 
+// Clone has the pseudo-headers, too, and lists them as little.
 func (h *headers) Clone() api.HeaderMap {
+	defer pardon()
 	out := plainHeaders{}
-	h.Range(func(key, value string) bool {
-		out.Add(key, value)
+	h.HeaderMap.RangeWithCopy(func(key, value string) bool {
+		out[key] = append(out[key], value)
 		return true
 	})
 	return out
@@ -84,16 +86,19 @@ func (h *headers) ByteSize() uint64 {
 	return size
 }
 
-// replaceBy makes the map hold what another one holds. Pseudo-headers stay if the other has none.
+// replaceBy makes the map hold what another one holds. Pseudo-headers that the other lacks stay.
 func (h *headers) replaceBy(other api.HeaderMap) {
 	if h == nil || other == nil || other == api.HeaderMap(h) {
 		return
 	}
-	copied := plainHeaders{}
-	other.Range(func(key, value string) bool {
-		copied.Add(key, value)
-		return true
-	})
+	copied, isCopy := other.(plainHeaders)
+	if !isCopy {
+		copied = plainHeaders{}
+		other.Range(func(key, value string) bool {
+			copied.Add(key, value)
+			return true
+		})
+	}
 	var old []string
 	h.Range(func(key, _ string) bool {
 		old = append(old, key)
@@ -102,10 +107,13 @@ func (h *headers) replaceBy(other api.HeaderMap) {
 	for _, key := range old {
 		h.Del(key)
 	}
-	copied.Range(func(key, value string) bool {
-		h.Add(key, value)
-		return true
-	})
+	for key, values := range copied {
+		for _, value := range values {
+			if now, _ := h.Get(key); !isPseudo(key) || now != value {
+				h.Add(key, value)
+			}
+		}
+	}
 }
 
 // plainHeaders is a copy that belongs to no stream.
@@ -113,27 +121,39 @@ type plainHeaders map[string][]string
 
 var _ api.HeaderMap = plainHeaders{}
 
+// named is the key in lower case; "host" stands for :authority in the copy of a request.
+func (h plainHeaders) named(key string) string {
+	key = strings.ToLower(key)
+	if _, request := h[":authority"]; request && key == "host" {
+		return ":authority"
+	}
+	return key
+}
+
 func (h plainHeaders) Get(key string) (string, bool) {
-	values, ok := h[strings.ToLower(key)]
+	values, ok := h[h.named(key)]
 	if !ok || len(values) == 0 {
 		return "", false
 	}
 	return values[0], true
 }
 
-func (h plainHeaders) Set(key, value string) { h[strings.ToLower(key)] = []string{value} }
+func (h plainHeaders) Set(key, value string) { h[h.named(key)] = []string{value} }
 
 func (h plainHeaders) Add(key, value string) {
-	key = strings.ToLower(key)
+	if key = h.named(key); isPseudo(key) {
+		h.Set(key, value)
+		return
+	}
 	h[key] = append(h[key], value)
 }
 
-func (h plainHeaders) Del(key string) { delete(h, strings.ToLower(key)) }
+func (h plainHeaders) Del(key string) { delete(h, h.named(key)) }
 
 func (h plainHeaders) Range(f func(key, value string) bool) {
 	for key, values := range h {
 		for _, value := range values {
-			if !f(key, value) {
+			if !isPseudo(key) && !f(key, value) {
 				return
 			}
 		}

@@ -142,7 +142,7 @@ func (i *requestInfo) ResponseCode() int {
 	if i.last.Load() != nil {
 		return i.code
 	}
-	if response := i.stream.send.headers; response != nil {
+	if response := i.stream.response(); response != nil {
 		if text, ok := response.Get(":status"); ok {
 			if code, err := strconv.Atoi(text); err == nil {
 				return code
@@ -188,7 +188,8 @@ func (i *requestInfo) DownstreamRemoteAddress() net.Addr {
 		func(from envoyapi.StreamInfo) (string, bool) { return from.DownstreamRemoteAddress(), true }))
 }
 
-// RouteEntry is the route's rule, nil if the request has no route.
+// RouteEntry is what a filter has set, else the route's rule, which is never nil: the proxy does not tell
+// whether there is a route.
 func (i *requestInfo) RouteEntry() api.RouteRule {
 	if i.route != nil {
 		return i.route

@@ -58,6 +58,7 @@ func TestVariablesAreTheRequest(t *testing.T) {
 	receiving(t, proxy, headers, func(_ *scripted, ctx context.Context) {
 		for name, expected := range map[string]string{
 			VarPath: "/a", VarQueryString: "b=c", VarMethod: "GET", VarHost: "host.test", VarScheme: "http",
+			"x-mosn-path-original": "/a", "authority": "host.test", "upstream_cluster": "site",
 			"protocol": "Http1", "Http1_request_uri": "/a?b=c", "request_header_x-h": "v", "Http1_cookie_b": "2",
 			"Http1_request_arg_b": "c", "downstream_remote_address": "192.0.2.1:1000", "request_header_none": "-",
 		} {
@@ -138,7 +139,13 @@ func TestTheStatusVariableIsTheAnswersOrTheResponses(t *testing.T) {
 	if len(proxy.replies) != 1 || proxy.replies[0].code != 410 {
 		t.Errorf("replies %+v", proxy.replies)
 	}
-	sender := &scripted{send: func(f *scripted, ctx context.Context, _ api.HeaderMap, _ api.IoBuffer) api.StreamFilterStatus {
+	sender := &scripted{receive: func(_ *scripted, ctx context.Context, _ api.HeaderMap, _ api.IoBuffer) api.StreamFilterStatus {
+		_ = variable.SetString(ctx, VarStatus, "410") // and it answers nothing
+		if found, err := variable.GetString(ctx, VarStatus); found != "410" {
+			t.Errorf("found %q (%v)", found, err)
+		}
+		return api.StreamFilterContinue
+	}, send: func(f *scripted, ctx context.Context, _ api.HeaderMap, _ api.IoBuffer) api.StreamFilterStatus {
 		if found, _ := variable.GetString(ctx, VarStatus); found != "404" || f.sender.RequestInfo().ResponseCode() != 404 {
 			t.Errorf("found %s and %d", found, f.sender.RequestInfo().ResponseCode())
 		}

@@ -164,6 +164,23 @@ func TestHeaderMapsAreMOSNs(t *testing.T) {
 	if value, _ := clone.Get("x-a"); value != "3" {
 		t.Errorf("the clone has %q", value)
 	}
+	for name, expected := range map[string]string{"Host": "other.test", ":path": "/b"} {
+		if value, _ := clone.Get(name); value != expected {
+			t.Errorf("the clone has %s %q", name, value)
+		}
+	}
+	clone.Range(func(key, _ string) bool {
+		if key != "x-a" {
+			t.Errorf("the clone lists %s", key)
+		}
+		return true
+	})
+	clone.Set("host", "third.test")
+	clone.Add("x-a", "4")
+	h.replaceBy(clone)
+	if under.Host() != "third.test" || under.Path() != "/b" || fmt.Sprint(under.Values("x-a")) != "[3 4]" {
+		t.Errorf("replaced by %v", under.values)
+	}
 	h.replaceBy(plainHeaders{"x-b": {"1", "2"}})
 	if fmt.Sprint(under.Values("x-b")) != "[1 2]" || under.Values("x-a") != nil || under.Path() != "/b" {
 		t.Errorf("replaced by %v", under.values)

@@ -130,6 +130,9 @@ func (p *pass) work(waited step) envoyapi.StatusType {
 			p.finish() // the SDK answers
 		}
 	}()
+	if waited == nil && p.encodes {
+		forgetStatus(p.stream)
+	}
 	if waited != nil {
 		if waited.endReply(); !p.answered() {
 			p.advance(p.next + 1)

@@ -124,11 +124,20 @@ func (s *stream) DecodeTrailers(trailers envoyapi.RequestTrailerMap) envoyapi.St
 }
 
 func (s *stream) EncodeHeaders(map_ envoyapi.ResponseHeaderMap, endStream bool) envoyapi.StatusType {
+	s.mutex.Lock() // a receiver may be at work, if the proxy answers on its own
 	s.send.headers = &headers{HeaderMap: map_}
+	s.mutex.Unlock()
 	if len(s.accessLogs) > 0 {
 		s.send.headers.Get(":status")
 	}
 	return s.send.onHeaders(endStream)
+}
+
+// response is nil until there is one.
+func (s *stream) response() *headers {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	return s.send.headers
 }
 
 func (s *stream) EncodeData(data envoyapi.BufferInstance, endStream bool) envoyapi.StatusType {

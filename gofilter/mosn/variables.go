@@ -52,6 +52,9 @@ func init() {
 	register(variable.NewVariable(VarRouterMeta, nil, nil, setRouterMeta, 0))
 	for name, from := range map[string]read{
 		VarScheme:                   pseudo(":scheme"),
+		"x-mosn-path-original":      readPath,
+		"authority":                 pseudo(":authority"),
+		"upstream_cluster":          func(s *stream, _ *headers) (string, bool) { return s.info.cluster(), true },
 		"protocol":                  func(s *stream, _ *headers) (string, bool) { return string(s.info.Protocol()), true },
 		"duration":                  func(s *stream, _ *headers) (string, bool) { return s.info.Duration().String(), true },
 		"response_code":             func(s *stream, _ *headers) (string, bool) { return strconv.Itoa(s.info.ResponseCode()), true },
@@ -63,10 +66,10 @@ func init() {
 	}
 	registerPrefix("request_header_", requestHeader)
 	registerPrefix("response_header_", func(s *stream, name string) (string, bool) {
-		if s.send.headers == nil {
-			return "", false
+		if response := s.response(); response != nil {
+			return response.Get(name)
 		}
-		return s.send.headers.Get(name)
+		return "", false
 	})
 	for _, protocol := range []api.ProtocolName{http1, http2} {
 		registerProtocol(protocol)
@@ -120,13 +123,13 @@ func register(v variable.Variable) {
 }
 
 func registerWritable(name string, from read, to write) {
-	setter := func(ctx context.Context, value *variable.IndexedValue, text string) error {
+	setter := func(ctx context.Context, _ *variable.IndexedValue, text string) error {
 		s := streamOf(ctx)
 		if s == nil || s.receive.headers == nil {
 			return errNoValue
 		}
 		to(s, text)
-		return variable.DefaultStringSetter(ctx, value, text)
+		return nil // the getter knows; a value kept here would hide what changes it later
 	}
 	register(variable.NewStringVariable(name, nil, getter(from), setter, 0))
 }
@@ -177,15 +180,23 @@ func readQuery(_ *stream, request *headers) (string, bool) {
 }
 
 func readStatus(s *stream, _ *headers) (string, bool) {
-	if s.send.headers != nil {
-		return s.send.headers.Get(":status")
+	if response := s.response(); response != nil {
+		return response.Get(":status")
 	}
-	return "", false
+	return strconv.Itoa(s.info.answerStatus), s.info.answerStatus != 0
+}
+
+// forgetStatus is for a response that has come: what a receiver has set was for an answer.
+func forgetStatus(s *stream) {
+	if s.info.answerStatus != 0 {
+		status, _ := s.send.headers.Get(":status")
+		_ = variable.SetString(s.ctx, VarStatus, status) // the library may have kept the other
+	}
 }
 
 func writeStatus(s *stream, value string) {
-	if s.send.headers != nil {
-		s.send.headers.Set(":status", value)
+	if response := s.response(); response != nil {
+		response.Set(":status", value)
 		return
 	}
 	s.info.answerStatus, _ = strconv.Atoi(value)
