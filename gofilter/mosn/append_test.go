@@ -17,7 +17,7 @@ func begin(h api.StreamReceiverFilterHandler) {
 }
 
 func TestAReplyThatWasBegunIsTheReply(t *testing.T) {
-	for _, status := range []api.StreamFilterStatus{api.StreamFilterStop, api.StreamFilterContinue} {
+	for _, status := range []api.StreamFilterStatus{api.StreamFilterStop, api.StreamFilterContinue, api.StreamFiltertermination} {
 		proxy := newFakeProxy()
 		filter := &scripted{receive: func(f *scripted, _ context.Context, _ api.HeaderMap, _ api.IoBuffer) api.StreamFilterStatus {
 			begin(f.receiver)

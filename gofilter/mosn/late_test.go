@@ -112,3 +112,24 @@ func TestAProxyWithoutPropertiesIsAskedOnce(t *testing.T) {
 		}
 	}
 }
+
+func TestAFilterThatMayBlockMayDoSoWhenItIsDestroyed(t *testing.T) {
+	filter := setting("x-set")
+	release, destroyed := make(chan struct{}), make(chan struct{})
+	filter.onDestroy = func() {
+		<-release
+		close(destroyed)
+	}
+	proxy := newFakeProxy()
+	stream := newStream(&chainConfig{factories: []configured{{factory: filter}}}, proxy)
+	stream.DecodeHeaders(request(), true)
+	within(t, proxy.continued, "Continue")
+	returned := make(chan struct{})
+	go func() {
+		stream.OnDestroy(envoyapi.Normal)
+		close(returned)
+	}()
+	within(t, returned, "the proxy's thread")
+	close(release)
+	within(t, destroyed, "OnDestroy")
+}

@@ -196,9 +196,9 @@ func (s *stream) guarded(method string, of interface{}, f func()) {
 	f()
 }
 
-// inTurn runs f here or, if a filter is at work, after it on a goroutine.
+// inTurn runs f here or, if a filter is at work or may block, after it on a goroutine.
 func (s *stream) inTurn(f func()) {
-	if s.turns.begin() {
+	if s.receive.nonBlocking && s.send.nonBlocking && s.turns.begin() {
 		defer s.turns.end()
 		f()
 		return
