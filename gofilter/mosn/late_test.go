@@ -26,6 +26,7 @@ func TestAFiltersOwnGoroutineOutlivesTheStream(t *testing.T) {
 			_ = variable.SetString(ctx, VarPath, "/late")
 			MetadataOf(ctx).Set("envoy.lb", "late", "1")
 			info, rule := f.receiver.RequestInfo(), f.receiver.Route().RouteRule()
+			f.receiver.SendHijackReply(403, nil)
 			found <- fmt.Sprintf("%q %v %q %v %s %d %q %v %v", path, MetadataOf(ctx).Get("envoy.lb"),
 				info.DownstreamRemoteAddress(), info.UpstreamHost(), info.Protocol(), info.ResponseCode(),
 				rule.ClusterName(ctx), rule.MetadataMatchCriteria("x"), f.receiver.TerminateStream(500))
@@ -41,6 +42,32 @@ func TestAFiltersOwnGoroutineOutlivesTheStream(t *testing.T) {
 	if text, expected := within(t, found, "the goroutine's end"), `"" map[] "" <nil> Http1 0 "" [] false`; text != expected {
 		t.Errorf("found %s, expected %s", text, expected)
 	}
+}
+
+func TestAnAnswerForAStreamThatHasGoneIsDropped(t *testing.T) {
+	proxy := newFakeProxy()
+	filter := stopper{&scripted{receive: func(*scripted, context.Context, api.HeaderMap, api.IoBuffer) api.StreamFilterStatus {
+		return api.StreamFilterStop
+	}}}
+	if status := newStream(&chainConfig{factories: []configured{{factory: filter}}}, proxy).DecodeHeaders(request(), true); status != envoyapi.Running {
+		t.Fatalf("status %v, expected to wait", status)
+	}
+	proxy.gone.Store(true)
+	filter.receiver.SendHijackReply(403, nil)
+	if len(proxy.replies) != 0 {
+		t.Errorf("replies %v", proxy.replies)
+	}
+}
+
+// stopper says by methods what an operator can say in the configuration.
+type stopper struct{ *scripted }
+
+func (stopper) StopWaits()   {}
+func (stopper) NonBlocking() {}
+func (stopper) HeadersOnly() {}
+
+func (s stopper) CreateFilterChain(_ context.Context, callbacks api.StreamFilterChainFactoryCallbacks) {
+	callbacks.AddStreamReceiverFilter(s, s.phase)
 }
 
 func TestASenderReadsTheRequestThatHasLeft(t *testing.T) {

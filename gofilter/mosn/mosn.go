@@ -27,12 +27,12 @@ import (
 // Filters are creators of MOSN stream filters by the name that a configuration calls "type".
 type Filters map[string]api.StreamFilterFactoryCreator
 
-// NonBlocking is implemented by filters whose OnReceive and Append return at once: they run on the
-// proxy's own thread, which saves a goroutine and a switch of threads for each request.
+// NonBlocking is implemented by filters whose OnReceive, Append and OnDestroy return at once: they run
+// on the proxy's own thread, which saves a goroutine and a switch of threads for each request.
 type NonBlocking interface{ NonBlocking() }
 
 // HeadersOnly is implemented by filters that look at neither body nor trailers: the message is not
-// held for them, buf and trailers are nil.
+// held for them; buf and trailers are nil unless it is held for another filter.
 type HeadersOnly interface{ HeadersOnly() }
 
 // StopWaits is implemented by filters that go on later. In MOSN, StreamFilterStop ends the phase and
