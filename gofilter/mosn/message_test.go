@@ -70,6 +70,9 @@ func TestTrailersWithoutABodyDoNotPassUnseen(t *testing.T) {
 	if len(trailers.values) != 1 || trailers.values["x-other"] == nil {
 		t.Errorf("trailers %v", trailers.values)
 	}
+	if filter.receiver.SetRequestTrailers(nil); len(trailers.values) != 0 {
+		t.Errorf("trailers %v, expected none", trailers.values)
+	}
 }
 
 func TestAStreamedBodyIsGatheredToo(t *testing.T) {
@@ -142,6 +145,21 @@ func TestHeadersOnlyFiltersDoNotHoldTheBody(t *testing.T) {
 	}
 }
 
+func TestABodyThatPassesByCannotBeSet(t *testing.T) {
+	proxy := newFakeProxy()
+	filter := &scripted{receive: func(f *scripted, _ context.Context, _ api.HeaderMap, _ api.IoBuffer) api.StreamFilterStatus {
+		f.receiver.SetRequestData(buffer.NewIoBufferString("other"))
+		return api.StreamFilterContinue
+	}}
+	headers := request("content-length", "6")
+	if status := newStream(inline(true, filter), proxy).DecodeHeaders(headers, false); status != envoyapi.Continue {
+		t.Fatalf("status %v", status)
+	}
+	if length, _ := headers.Get("content-length"); len(proxy.added) != 0 || length != "6" || len(proxy.logged) != 1 {
+		t.Errorf("%q goes before the body, the length is %s, logged %v", proxy.added, length, proxy.logged)
+	}
+}
+
 func TestHeaderMapsAreMOSNs(t *testing.T) {
 	under := request("x-a", "1", "x-a", "2")
 	h := &headers{HeaderMap: under, request: true}
@@ -178,6 +196,7 @@ func TestHeaderMapsAreMOSNs(t *testing.T) {
 	clone.Set("host", "third.test")
 	clone.Add("x-a", "4")
 	h.replaceBy(clone)
+	clone.Add("x-a", "5") // it was copied
 	if under.Host() != "third.test" || under.Path() != "/b" || fmt.Sprint(under.Values("x-a")) != "[3 4]" {
 		t.Errorf("replaced by %v", under.values)
 	}

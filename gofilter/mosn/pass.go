@@ -2,7 +2,6 @@ package mosn
 
 import (
 	"net/http"
-	"strconv"
 
 	envoyapi "github.com/envoyproxy/envoy/contrib/golang/common/go/api"
 	"mosn.io/api"
@@ -34,6 +33,7 @@ type pass struct {
 	data     envoyapi.BufferInstance // the proxy's own, nil at headers and trailers
 	held     []byte                  // of a message with trailers
 	started  bool
+	passesBy bool // body and trailers are not held
 
 	next      int // step that runs, waits or comes next
 	rematches int
@@ -77,6 +77,7 @@ func (p *pass) onHeaders(endStream bool) envoyapi.StatusType {
 	if !endStream && !p.headersOnly {
 		return envoyapi.StopAndBuffer
 	}
+	p.passesBy = !endStream
 	return p.start(nil, false)
 }
 
@@ -240,51 +241,4 @@ func (p *pass) settle(status envoyapi.StatusType) envoyapi.StatusType {
 	}
 	p.writeBack()
 	return envoyapi.Continue
-}
-
-// writeBack gives the proxy the body back if it was changed or taken from it.
-func (p *pass) writeBack() {
-	if p.body == nil || !p.body.changed && p.data != nil {
-		return
-	}
-	if p.body.changed {
-		if _, ok := p.headers.Get("content-length"); ok {
-			p.headers.Set("content-length", strconv.Itoa(p.body.Len()))
-		}
-	}
-	if p.data != nil {
-		_ = p.data.Set(p.body.Bytes())
-	} else if p.body.Len() > 0 {
-		p.callbacks().AddData(p.body.Bytes(), false)
-	}
-}
-
-// setBody is what a filter's handler is asked for.
-func (p *pass) setBody(data api.IoBuffer) {
-	if p.body == nil {
-		if data == nil || data.Len() == 0 {
-			return
-		}
-		p.body = newBody(nil)
-	}
-	p.body.replace(data)
-}
-
-// buffer is the body as filters are given it: nil if there is none.
-func (p *pass) buffer() api.IoBuffer {
-	if p.body == nil {
-		return nil
-	}
-	return p.body
-}
-
-// headerMap and trailerMap are nil interfaces if there is no such map.
-func (p *pass) headerMap() api.HeaderMap  { return asMap(p.headers) }
-func (p *pass) trailerMap() api.HeaderMap { return asMap(p.trailers) }
-
-func asMap(h *headers) api.HeaderMap {
-	if h == nil {
-		return nil
-	}
-	return h
 }

@@ -33,7 +33,7 @@ func (r *receiver) SetRequestHeaders(headers api.HeaderMap)   { r.pass().headers
 func (r *receiver) GetRequestData() api.IoBuffer              { return r.pass().buffer() }
 func (r *receiver) SetRequestData(data api.IoBuffer)          { r.pass().setBody(data) }
 func (r *receiver) GetRequestTrailers() api.HeaderMap         { return r.pass().trailerMap() }
-func (r *receiver) SetRequestTrailers(trailers api.HeaderMap) { r.pass().trailers.replaceBy(trailers) }
+func (r *receiver) SetRequestTrailers(trailers api.HeaderMap) { r.pass().setTrailers(trailers) }
 
 func (r *receiver) GetFilterCurrentPhase() api.ReceiverFilterPhase { return r.phase }
 

@@ -33,4 +33,4 @@ func (s *sender) SetResponseHeaders(headers api.HeaderMap)   { s.pass().headers.
 func (s *sender) GetResponseData() api.IoBuffer              { return s.pass().buffer() }
 func (s *sender) SetResponseData(data api.IoBuffer)          { s.pass().setBody(data) }
 func (s *sender) GetResponseTrailers() api.HeaderMap         { return s.pass().trailerMap() }
-func (s *sender) SetResponseTrailers(trailers api.HeaderMap) { s.pass().trailers.replaceBy(trailers) }
+func (s *sender) SetResponseTrailers(trailers api.HeaderMap) { s.pass().setTrailers(trailers) }
