@@ -2,14 +2,19 @@ package mosn
 
 // pardon ends a call of the SDK that comes too late, for a stream that has gone or has left Go. In MOSN
 // such a call does nothing; the SDK's panics, and would end the process on a filter's own goroutine.
-// Texts are all that the SDK tells of the reason.
 func pardon() {
-	switch e := recover(); e {
-	case nil, "request has been finished", "golang filter has been destroyed", "not proccessing Go",
-		"invalid phase, maybe headers/buffer already continued":
-	default:
+	e := recover()
+	if text, _ := e.(string); e != nil && !tooLate[text] {
 		panic(e)
 	}
+}
+
+// tooLate are the SDK's words for it, which it does not export.
+var tooLate = map[string]bool{
+	"request has been finished":                             true,
+	"golang filter has been destroyed":                      true,
+	"not proccessing Go":                                    true,
+	"invalid phase, maybe headers/buffer already continued": true,
 }
 
 // beginAsking takes the turn to ask what the SDK may have to wait for the worker for, holding its own

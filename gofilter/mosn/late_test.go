@@ -3,6 +3,11 @@ package mosn
 import (
 	"context"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"reflect"
+	"strings"
 	"testing"
 
 	envoyapi "github.com/envoyproxy/envoy/contrib/golang/common/go/api"
@@ -68,6 +73,36 @@ func (stopper) HeadersOnly() {}
 
 func (s stopper) CreateFilterChain(_ context.Context, callbacks api.StreamFilterChainFactoryCallbacks) {
 	callbacks.AddStreamReceiverFilter(s, s.phase)
+}
+
+func TestTheWordsForTooLateAreTheSDKs(t *testing.T) {
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/envoyproxy/envoy").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(dir)), "contrib/golang/filters/http/source/go/pkg/http/type.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for text := range tooLate {
+		if !strings.Contains(string(source), "= \""+text+"\"\n") {
+			t.Errorf("the SDK does not panic with %q", text)
+		}
+	}
+}
+
+func TestOtherPanicsAreNotPardoned(t *testing.T) {
+	for _, e := range []interface{}{"broken filter", []string{"broken"}} {
+		func() {
+			defer func() {
+				if found := recover(); !reflect.DeepEqual(found, e) {
+					t.Errorf("found %v, expected %v", found, e)
+				}
+			}()
+			defer pardon()
+			panic(e)
+		}()
+	}
 }
 
 func TestASenderReadsTheRequestThatHasLeft(t *testing.T) {
