@@ -189,3 +189,15 @@ func TestAccessLogsAreWritten(t *testing.T) {
 	}
 	stream.OnDestroy(envoyapi.Normal)
 }
+
+func TestThePathIsNotDecoded(t *testing.T) {
+	headers := request()
+	headers.SetPath("/a%20b?c=%20")
+	receiving(t, newFakeProxy(), headers, func(_ *scripted, ctx context.Context) {
+		path, _ := variable.GetString(ctx, VarPath)
+		query, _ := variable.GetString(ctx, VarQueryString)
+		if path != "/a%20b" || query != "c=%20" {
+			t.Errorf("found %s and %s", path, query)
+		}
+	})
+}
