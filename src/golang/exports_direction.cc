@@ -18,6 +18,11 @@ std::string_view view(const void* data, int size) {
   return {static_cast<const char*>(data), static_cast<size_t>(size > 0 ? size : 0)};
 }
 
+// Is Go on the worker, in a call that only looks at the request?
+bool logging(const Request& request) {
+  return request.isProcessingLog.load(std::memory_order_relaxed) != 0 && request.onWorker();
+}
+
 // Runs f(request, direction) with the mutex held if the stream lives and Go is at work on it.
 template <class F> Status whileInGo(void* s, F f) {
   Direction& direction = Request::direction(s);
@@ -26,7 +31,7 @@ template <class F> Status whileInGo(void* s, F f) {
   if (request.filter == nullptr) {
     return abi::kFilterIsGone;
   }
-  if (!direction.inGo() && request.isProcessingLog.load(std::memory_order_relaxed) == 0) {
+  if (!direction.inGo() && !logging(request)) {
     return abi::kNotInGo;
   }
   return f(request, direction);
@@ -89,13 +94,11 @@ HeaderEdit::Kind kindOf(abi::HeaderAction action) {
   return action == abi::kHeaderAdd ? HeaderEdit::Kind::Add : HeaderEdit::Kind::Set;
 }
 
-// Runs f(request, direction, body) if `buffer` is the body that Go is processing.
+// Runs f(request, direction, body) if `buffer` is a part of the body that has not passed.
 template <class F> Status withBody(void* s, uint64_t buffer, F f) {
   return whileInGo(s, [&](Request& request, Direction& direction) {
-    if (direction.body == nullptr || reinterpret_cast<uint64_t>(direction.body) != buffer) {
-      return abi::kInvalidPhase;
-    }
-    return f(request, direction, *direction.body);
+    base::Buffer* body = direction.chunks.find(buffer);
+    return body == nullptr ? abi::kInvalidPhase : f(request, direction, *body);
   });
 }
 
@@ -174,8 +177,11 @@ abi::Status envoyGoFilterHttpAddData(void* s, void* data, int data_len, bool is_
     if (request.onWorker()) {
       request.filter->flow(direction).addData(added, is_streaming);
     } else {
-      request.postEdit([&request, &direction, added = std::move(added), is_streaming]() mutable {
-        request.filter->flow(direction).addData(added, is_streaming);
+      request.postEdit([&request, &direction, entry = direction.entry, added = std::move(added),
+                        is_streaming]() mutable {
+        if (direction.entry == entry && direction.inGo()) { // it has a place in the body
+          request.filter->flow(direction).addData(added, is_streaming);
+        }
       });
     }
     return abi::kOk;
@@ -198,8 +204,10 @@ abi::Status envoyGoFilterHttpGetHeader(void* s, void* key_data, int key_len, uin
 }
 
 abi::Status envoyGoFilterHttpCopyHeaders(void* s, void* strs, void* buf) {
-  return whileInGo(s, [&](Request&, Direction& direction) {
-    return copyMap(direction.headers, direction.headersAnnounced, strs, buf);
+  return whileInGo(s, [&](Request& request, Direction& direction) {
+    return copyMap(direction.headers,
+                   logging(request) ? direction.headersLogged : direction.headersAnnounced, strs,
+                   buf);
   });
 }
 
@@ -215,8 +223,10 @@ abi::Status envoyGoFilterHttpRemoveHeader(void* s, void* key_data, int key_len) 
 }
 
 abi::Status envoyGoFilterHttpCopyTrailers(void* s, void* strs, void* buf) {
-  return whileInGo(s, [&](Request&, Direction& direction) {
-    return copyMap(direction.trailers, direction.trailersAnnounced, strs, buf);
+  return whileInGo(s, [&](Request& request, Direction& direction) {
+    return copyMap(direction.trailers,
+                   logging(request) ? direction.trailersLogged : direction.trailersAnnounced, strs,
+                   buf);
   });
 }
 

@@ -73,26 +73,15 @@ void refresh(Request& request) {
   }
 }
 
-void hand(Request& request, std::string text, uint64_t* data, int* size) {
-  request.value = std::move(text);
-  *data = reinterpret_cast<uint64_t>(request.value.data());
-  *size = static_cast<int>(request.value.size());
-}
-
-std::string serializedMetadata(Request& request, std::string_view name) {
-  const http::Metadata* metadata = request.filter->streamInfo().dynamicMetadataOrNull();
-  if (metadata == nullptr) {
-    return {};
-  }
-  const auto found = metadata->find(name);
-  return found == metadata->end() ? std::string() : found->second.SerializeAsString();
-}
-
+// On the worker, without the mutex: routes are matched here.
 void clearRouteCache(Filter& filter, bool refreshed) {
   filter.decoder().clearRouteCache();
   if (refreshed) {
     filter.decoder().route();
   }
+  Request& request = filter.request();
+  const std::lock_guard lock(request.mutex);
+  request.info.update(filter.streamInfo());
 }
 
 } // namespace
@@ -102,15 +91,19 @@ void linkRequestExports() {}
 extern "C" {
 
 abi::Status envoyGoFilterHttpClearRouteCache(void* r, bool refresh) {
-  return whileAlive(r, [&](Request& request) {
+  Filter* here = nullptr;
+  const abi::Status status = whileAlive(r, [&](Request& request) {
     if (request.onWorker()) {
-      clearRouteCache(*request.filter, refresh);
-      request.info.update(request.filter->streamInfo());
+      here = request.filter; // which only this thread ends
     } else {
       request.postRun([refresh](Filter& filter) { clearRouteCache(filter, refresh); });
     }
     return abi::kOk;
   });
+  if (here != nullptr) {
+    clearRouteCache(*here, refresh);
+  }
+  return status;
 }
 
 abi::Status envoyGoFilterHttpGetStringValue(void* r, int id, uint64_t* value_data, int* value_len) {
@@ -120,7 +113,7 @@ abi::Status envoyGoFilterHttpGetStringValue(void* r, int id, uint64_t* value_dat
     if (!value.has_value()) {
       return abi::kValueNotFound;
     }
-    hand(request, std::string(*value), value_data, value_len);
+    request.hand(std::string(*value), value_data, value_len);
     return abi::kOk;
   });
 }
@@ -137,24 +130,12 @@ abi::Status envoyGoFilterHttpGetIntegerValue(void* r, int id, uint64_t* value) {
   });
 }
 
+// Yields to a goroutine: it sleeps until envoyGoRequestSemaDec, or until the stream is destroyed;
+// the pointers are valid until then.
 abi::Status envoyGoFilterHttpGetDynamicMetadata(void* r, void* name_data, int name_len,
                                                 uint64_t* value_data, int* value_len) {
   return whileAlive(r, [&](Request& request) {
-    if (request.onWorker()) {
-      hand(request, serializedMetadata(request, view(name_data, name_len)), value_data, value_len);
-      return abi::kOk;
-    }
-    // The goroutine sleeps until envoyGoRequestSemaDec, or until the stream is destroyed; the
-    // pointers are valid until then.
-    request.postRun([&request, name = std::string(view(name_data, name_len)), value_data,
-                     value_len](Filter& filter) {
-      {
-        const std::lock_guard lock(request.mutex);
-        hand(request, serializedMetadata(request, name), value_data, value_len);
-      }
-      filter.go().semaDec(&request);
-    });
-    return abi::kYield;
+    return request.metadata(view(name_data, name_len), value_data, value_len);
   });
 }
 
@@ -166,16 +147,8 @@ abi::Status envoyGoFilterHttpSetDynamicMetadata(void* r, void* name_data, int na
     if (!value.ParseFromArray(buf_data, std::max(buf_len, 0))) {
       return abi::kSerializationFailure;
     }
-    auto set = [&request, name = std::string(view(name_data, name_len)),
-                key = std::string(view(key_data, key_len)), value = std::move(value)]() mutable {
-      http::Metadata& metadata = request.filter->streamInfo().dynamicMetadata();
-      (*metadata[name].mutable_fields())[key] = std::move(value);
-    };
-    if (request.onWorker()) {
-      set();
-    } else {
-      request.postEdit(std::move(set));
-    }
+    request.setMetadata(std::string(view(name_data, name_len)),
+                        std::string(view(key_data, key_len)), std::move(value));
     return abi::kOk;
   });
 }

@@ -61,22 +61,40 @@ template <class Call> void Filter::timed(Call call) {
   config_.stats.calls.inc();
 }
 
-template <class Call> int Filter::enter(Direction& direction, abi::Phase phase, Call call) {
+// Every call but the last one: prepare() with the mutex held, then call() without it.
+template <class Prepare, class Call> void Filter::callGo(Prepare prepare, Call call) {
+  bool wake = false;
+  {
+    const std::lock_guard lock(request_->mutex);
+    prepare();
+    request_->info.update(streamInfo());
+    wake = request_->entered();
+  }
+  if (wake) {
+    go().semaDec(request_);
+  }
+  timed(call);
+  const std::lock_guard lock(request_->mutex);
+  request_->left();
+}
+
+template <class Prepare, class Call>
+int Filter::enter(Direction& direction, abi::Phase phase, Prepare prepare, Call call) {
   if (!std::exchange(entered_, true)) {
     request_->retain(); // Go's, until its finalizer
     MOE_HELD_BY_GO(request_);
     config_.stats.requests.inc();
     config_.stats.requestsActive.inc();
   }
-  {
-    const std::lock_guard lock(request_->mutex);
-    direction.state = phase;
-    ++direction.entry;
-    request_->info.update(streamInfo());
-  }
   int status = abi::kRunning;
   calling_ = &direction;
-  timed([&] { status = static_cast<int>(call()); });
+  callGo(
+      [&] {
+        direction.state = phase;
+        ++direction.entry;
+        prepare();
+      },
+      [&] { status = static_cast<int>(call()); });
   calling_ = nullptr;
   return status;
 }
@@ -84,25 +102,24 @@ template <class Call> int Filter::enter(Direction& direction, abi::Phase phase, 
 int Filter::callHeaders(Direction& direction, abi::Phase phase, http::HeaderMap& map,
                         bool endStream) {
   const Announced counts = Announced::of(&map);
-  {
-    const std::lock_guard lock(request_->mutex);
-    (phase == abi::kProcessingTrailers ? direction.trailersAnnounced : direction.headersAnnounced) =
-        counts;
-  }
-  return enter(direction, phase, [&] {
-    return go().onHeader(&direction, endStream ? 1 : 0, counts.number, counts.bytes);
-  });
+  return enter(
+      direction, phase,
+      [&] {
+        if (phase == abi::kProcessingTrailers) {
+          direction.trailersAnnounced = counts;
+        } else {
+          direction.headers = &map;
+          direction.headersAnnounced = counts;
+        }
+      },
+      [&] { return go().onHeader(&direction, endStream ? 1 : 0, counts.number, counts.bytes); });
 }
 
 int Filter::callData(Direction& direction, base::Buffer& body, bool endStream) {
-  {
-    const std::lock_guard lock(request_->mutex);
-    direction.body = &body;
-  }
-  return enter(direction, abi::kProcessingData, [&] {
-    return go().onData(&direction, endStream ? 1 : 0, reinterpret_cast<uint64_t>(&body),
-                       body.size());
-  });
+  const size_t size = body.size();
+  return enter(
+      direction, abi::kProcessingData, [&] { direction.chunks.push(direction.entry, body); },
+      [&] { return go().onData(&direction, endStream ? 1 : 0, direction.entry, size); });
 }
 
 void Filter::complain(std::string_view what) {
@@ -110,14 +127,10 @@ void Filter::complain(std::string_view what) {
   MOE_LOG(*config_.logger, err, "Go plugin {}: {}", config_.identity->name, what);
 }
 
-bool Filter::sendReply() {
-  if (!reply_.has_value()) {
-    return false;
-  }
+void Filter::sendReply() {
   GoReply reply = std::move(*reply_);
   reply_.reset();
   send(reply);
-  return true;
 }
 
 void Filter::send(GoReply& reply) {
@@ -145,8 +158,8 @@ void Filter::send(GoReply& reply) {
 }
 
 void Filter::replyLater(Direction& direction, uint32_t entry, GoReply reply) {
-  if (direction.entry != entry || !direction.inGo()) {
-    return; // it has answered this call before
+  if (direction.entry != entry || !direction.inGo() || flow(direction).finished()) {
+    return; // this call was answered before, or the request by somebody else
   }
   flow(direction).finish();
   send(reply);
@@ -156,41 +169,44 @@ void Filter::fail(std::string_view details) {
   decoder_->sendLocalReply({.status = 500, .body = "Internal Server Error", .details = details});
 }
 
-void Filter::onStreamComplete() {
-  if (entered_ && !destroyed_) {
-    timed([&] { go().onStreamComplete(request_); });
+// Go may look at everything, in the call that follows; mutex held.
+void Filter::prepareLog() {
+  Direction& decode = request_->decode;
+  Direction& encode = request_->encode;
+  decode.headers = decoder_->requestHeaders();
+  decode.trailers = decoder_->requestTrailers();
+  encode.headers = decoder_->responseHeaders();
+  encode.trailers = decoder_->responseTrailers();
+  for (Direction* direction : {&decode, &encode}) {
+    direction->headersLogged = Announced::of(direction->headers);
+    direction->trailersLogged = Announced::of(direction->trailers);
   }
+  request_->isProcessingLog.store(1, std::memory_order_relaxed);
+}
+
+void Filter::onStreamComplete() {
+  if (!entered_ || destroyed_) {
+    return;
+  }
+  callGo([this] { prepareLog(); }, [this] { go().onStreamComplete(request_); });
+  request_->isProcessingLog.store(0, std::memory_order_relaxed);
 }
 
 void Filter::log() {
   if (!entered_ || destroyed_) {
     return;
   }
-  Request& request = *request_;
-  Direction& decode = request.decode;
-  Direction& encode = request.encode;
-  {
-    const std::lock_guard lock(request.mutex);
-    request.info.update(streamInfo());
-    decode.headers = decoder_->requestHeaders();
-    decode.trailers = decoder_->requestTrailers();
-    encode.headers = decoder_->responseHeaders();
-    encode.trailers = decoder_->responseTrailers();
-    for (Direction* direction : {&decode, &encode}) {
-      direction->headersAnnounced = Announced::of(direction->headers);
-      direction->trailersAnnounced = Announced::of(direction->trailers);
-    }
-    request.isProcessingLog.store(1, std::memory_order_relaxed);
-  }
-  timed([&] {
-    go().onLog(&request, abi::kDownstreamEnd, &decode, &encode, decode.headersAnnounced.number,
-               decode.headersAnnounced.bytes, decode.trailersAnnounced.number,
-               decode.trailersAnnounced.bytes, encode.headersAnnounced.number,
-               encode.headersAnnounced.bytes, encode.trailersAnnounced.number,
-               encode.trailersAnnounced.bytes);
-  });
-  const std::lock_guard lock(request.mutex);
-  request.isProcessingLog.store(0, std::memory_order_relaxed);
+  Direction& decode = request_->decode;
+  Direction& encode = request_->encode;
+  callGo([this] { prepareLog(); },
+         [&] {
+           go().onLog(request_, abi::kDownstreamEnd, &decode, &encode, decode.headersLogged.number,
+                      decode.headersLogged.bytes, decode.trailersLogged.number,
+                      decode.trailersLogged.bytes, encode.headersLogged.number,
+                      encode.headersLogged.bytes, encode.trailersLogged.number,
+                      encode.trailersLogged.bytes);
+         });
+  request_->isProcessingLog.store(0, std::memory_order_relaxed);
 }
 
 void Filter::onDestroy() {
@@ -206,7 +222,7 @@ void Filter::onDestroy() {
     for (Direction* direction : {&request.decode, &request.encode}) {
       direction->headers = nullptr;
       direction->trailers = nullptr;
-      direction->body = nullptr;
+      direction->chunks.clear();
       direction->dropped.clear();
     }
   }

@@ -42,7 +42,10 @@ public:
   http::HeadersStatus encodeHeaders(http::HeaderMap& headers, bool endStream) override;
   http::DataStatus encodeData(base::Buffer& data, bool endStream) override;
   http::TrailersStatus encodeTrailers(http::HeaderMap& trailers) override;
-  void onLocalReply() override { encode_.abandon(); }
+  void onLocalReply() override {
+    decode_.abandon();
+    encode_.abandon();
+  }
   void onStreamComplete() override;
   void log() override;
   void onDestroy() override;
@@ -68,16 +71,22 @@ public:
   Request& request() { return *request_; }
   bool destroyed() const { return destroyed_; }
   int callHeaders(Direction& direction, abi::Phase phase, http::HeaderMap& map, bool endStream);
+  // Go gets a buffer of its own, with the bytes of `body`.
   int callData(Direction& direction, base::Buffer& body, bool endStream);
-  // If Go has replied: answers the stream and returns true.
-  bool sendReply();
+  // Has Go replied in the call that was made last?
+  bool hasReply() const { return reply_.has_value(); }
+  // Answers the stream with that reply, which may be the end of it.
+  void sendReply();
   // Answers with 500.
   void fail(std::string_view details);
 
 private:
-  template <class Call> int enter(Direction& direction, abi::Phase phase, Call call);
+  template <class Prepare, class Call>
+  int enter(Direction& direction, abi::Phase phase, Prepare prepare, Call call);
+  template <class Prepare, class Call> void callGo(Prepare prepare, Call call);
   template <class Call> void timed(Call call);
   bool prepare();
+  void prepareLog();
   void send(GoReply& reply);
 
   const FilterConfig& config_;

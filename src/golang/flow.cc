@@ -18,20 +18,21 @@ void Flow::setState(abi::Phase state) {
   Direction& direction = go();
   const std::lock_guard lock(filter_.request().mutex);
   direction.state = state;
-  direction.body = nullptr;
   direction.dropped.clear();
 }
 
 // Takes Go's answer to the call that was made last.
 Verdict Flow::settle(int status) {
-  const auto phase = static_cast<abi::Phase>(go().state);
   if (over()) {
     return Verdict::Over;
   }
-  if (filter_.sendReply()) {
-    finish();
+  if (filter_.hasReply()) {
+    finish(); // first: the reply may be the end of the stream
+    filter_.sendReply();
     return Verdict::Over;
   }
+  Direction& direction = go();
+  const auto phase = static_cast<abi::Phase>(direction.state);
   const bool last = phase == abi::kProcessingHeaders ? headersOnly_ : endGiven_;
   switch (status) {
   case abi::kRunning:
@@ -52,8 +53,9 @@ Verdict Flow::settle(int status) {
       break;
     }
     setState(abi::kWaitingData);
-    body_.clear();
-    return Verdict::Drop;
+    direction.chunks.drop(direction.entry);
+    direction.bodyResized = true;
+    return endGiven_ ? Verdict::Pass : Verdict::Wait; // the end passes without the data
   default:
     break;
   }
@@ -67,11 +69,10 @@ Verdict Flow::settle(int status) {
 }
 
 Verdict Flow::giveData() {
-  body_.moveFrom(waiting_);
   wholeBody_ = false;
   endGiven_ = end_;
-  bodyGiven_ = body_.size();
-  return settle(filter_.callData(go(), body_, endGiven_));
+  given_ = go().chunks.size() + waiting_.size();
+  return settle(filter_.callData(go(), waiting_, endGiven_));
 }
 
 Verdict Flow::giveTrailers() {
@@ -88,18 +89,14 @@ HeadersStatus Flow::onHeaders(http::HeaderMap& headers, bool endStream) {
   }
   end_ = endStream;
   headersOnly_ = endStream;
-  {
-    const std::lock_guard lock(filter_.request().mutex);
-    go().headers = &headers;
-  }
   const Verdict verdict =
       settle(filter_.callHeaders(go(), abi::kProcessingHeaders, headers, endStream));
   if (verdict != Verdict::Pass) {
     return HeadersStatus::StopIteration;
   }
-  releaseHeaders(headersOnly_, added_.size());
+  releaseHeaders(headersOnly_);
   finished_ = headersOnly_;
-  handOver(added_);
+  handOver();
   return HeadersStatus::Continue;
 }
 
@@ -115,15 +112,11 @@ DataStatus Flow::onData(base::Buffer& data, bool endStream) {
   }
   switch (giveData()) {
   case Verdict::Pass:
-    releaseHeaders(endGiven_, body_.size());
+    releaseHeaders(endGiven_);
     finished_ = endGiven_;
-    data.moveFrom(body_);
+    go().chunks.moveAllTo(data);
     releaseSender();
     return DataStatus::Continue;
-  case Verdict::Drop:
-    finished_ = endGiven_;
-    releaseSender();
-    return endGiven_ ? DataStatus::Continue : DataStatus::StopIterationNoBuffer;
   case Verdict::Wait:
     checkLimit();
     return DataStatus::StopIterationNoBuffer;
@@ -144,7 +137,7 @@ TrailersStatus Flow::onTrailers(http::HeaderMap& trailers) {
   if (go().inGo()) {
     return TrailersStatus::StopIteration;
   }
-  if (wholeBody_) {
+  if (!waiting_.empty()) { // Go has asked for all of it
     const Verdict verdict = giveData();
     if (verdict == Verdict::Over || go().inGo()) {
       return TrailersStatus::StopIteration;
@@ -153,10 +146,9 @@ TrailersStatus Flow::onTrailers(http::HeaderMap& trailers) {
   if (giveTrailers() != Verdict::Pass) {
     return TrailersStatus::StopIteration;
   }
-  releaseHeaders(false, 0);
+  releaseHeaders(false);
   finished_ = true;
-  handOver(body_);
-  handOver(added_);
+  handOver();
   releaseSender();
   return TrailersStatus::Continue;
 }
@@ -172,14 +164,18 @@ void Flow::continueLater(uint32_t entry, int status) {
   if (verdict == Verdict::Over || go().inGo()) {
     return;
   }
-  if (phase == abi::kProcessingTrailers) {
-    passTrailers();
-    return;
-  }
   if (verdict == Verdict::Pass) {
-    phase == abi::kProcessingHeaders ? passHeaders() : passBody();
-  } else if (verdict == Verdict::Drop && endGiven_) {
-    passBody(); // the end without data
+    switch (phase) {
+    case abi::kProcessingHeaders:
+      passHeaders();
+      break;
+    case abi::kProcessingData:
+      passBody();
+      break;
+    default:
+      passTrailers();
+      return;
+    }
   }
   pump();
 }
@@ -187,79 +183,53 @@ void Flow::continueLater(uint32_t entry, int status) {
 // Gives Go what has come while it was at work.
 void Flow::pump() {
   while (!over() && !go().inGo()) {
-    const bool all = end_ || trailersHere_;
-    if (wholeBody_ && !all) {
+    if (wholeBody_ && !end_ && !trailersHere_) {
       break;
     }
-    if (!waiting_.empty() || (wholeBody_ && all) || (end_ && !endGiven_)) {
-      const Verdict verdict = giveData();
-      if (verdict == Verdict::Pass || (verdict == Verdict::Drop && endGiven_)) {
+    if (!waiting_.empty() || (end_ && !endGiven_)) {
+      if (giveData() == Verdict::Pass) {
         passBody();
-      } else if (verdict == Verdict::Over) {
-        return;
       }
-      continue;
-    }
-    if (trailersHere_ && !trailersGiven_) {
+    } else if (trailersHere_ && !trailersGiven_) {
       if (giveTrailers() == Verdict::Pass) {
         passTrailers();
       }
       return;
+    } else {
+      break;
     }
-    break;
   }
   if (!over()) {
     checkLimit();
+  }
+  if (!over()) {
     releaseSender();
-  }
-}
-
-void Flow::passHeaders() {
-  releaseHeaders(headersOnly_, added_.size());
-  finished_ = headersOnly_;
-  if (headersOnly_ || (waiting_.empty() && !end_ && !trailersHere_)) {
-    handOver(added_);
-    resume();
-  } else {
-    inject(added_, false); // the headers with it; the body goes to Go first
-  }
-}
-
-void Flow::passBody() {
-  releaseHeaders(endGiven_, body_.size());
-  finished_ = endGiven_;
-  inject(body_, endGiven_);
-  if (!filter_.destroyed()) {
-    releaseSender();
-  }
-}
-
-void Flow::passTrailers() {
-  releaseHeaders(false, 0);
-  finished_ = true;
-  body_.moveFrom(added_);
-  if (!body_.empty()) {
-    inject(body_, false);
-  }
-  if (!filter_.destroyed()) {
-    releaseSender();
-    resume();
   }
 }
 
 void Flow::addData(base::Buffer& data, bool streaming) {
-  Direction& direction = go();
-  direction.bodyResized = true;
-  addedStreaming_ = addedStreaming_ || streaming;
-  added_.moveFrom(data);
-}
-
-void Flow::abandon() {
-  if (!entered_) {
+  if (finished_) {
     return;
   }
   Direction& direction = go();
-  {
+  direction.bodyResized = true;
+  addedStreaming_ = addedStreaming_ || streaming;
+  direction.chunks.push(Chunks::kAdded, data);
+}
+
+void Flow::abandon() {
+  if (!entered_ || finished_) {
+    return;
+  }
+  Direction& direction = go();
+  if (!encodes_ && direction.inGo()) {
+    // Go may go on with what it has, which lives as long as the stream; its answer does nothing.
+    finished_ = true;
+    waiting_.clear();
+    freeSender();
+    return;
+  }
+  if (encodes_) { // the response's are gone when this returns
     const std::lock_guard lock(filter_.request().mutex);
     direction.headers = nullptr;
     direction.trailers = nullptr;
@@ -270,103 +240,9 @@ void Flow::abandon() {
 void Flow::finish() {
   finished_ = true;
   setState(abi::kDone);
-  body_.clear();
+  go().chunks.clear();
   waiting_.clear();
-  added_.clear();
-  releaseSender();
-}
-
-// --- towards the chain
-
-void Flow::handOver(base::Buffer& data) {
-  if (data.empty()) {
-    return;
-  }
-  if (encodes_) {
-    filter_.encoder().addEncodedData(data, addedStreaming_);
-  } else {
-    filter_.decoder().addDecodedData(data, addedStreaming_);
-  }
-}
-
-void Flow::inject(base::Buffer& data, bool endStream) {
-  base::Buffer moved = std::move(data);
-  if (encodes_) {
-    filter_.encoder().injectEncodedData(moved, endStream);
-  } else {
-    filter_.decoder().injectDecodedData(moved, endStream);
-  }
-}
-
-void Flow::resume() {
-  if (encodes_) {
-    filter_.encoder().continueEncoding();
-  } else {
-    filter_.decoder().continueDecoding();
-  }
-}
-
-// The headers leave: Go may not touch them any more. If it has changed the body, its length is no
-// longer what the sender announced.
-void Flow::releaseHeaders(bool whole, size_t bodySize) {
-  Direction& direction = go();
-  const std::lock_guard lock(filter_.request().mutex);
-  http::HeaderMap* headers = std::exchange(direction.headers, nullptr);
-  if (headers == nullptr || !direction.bodyResized ||
-      !headers->has(http::HeaderId::ContentLength)) {
-    return;
-  }
-  if (whole) {
-    headers->setNumber(http::HeaderId::ContentLength, bodySize);
-  } else {
-    headers->remove(http::HeaderId::ContentLength);
-  }
-}
-
-size_t Flow::limit() const {
-  return encodes_ ? filter_.encoder().encoderBufferLimit() : filter_.decoder().decoderBufferLimit();
-}
-
-void Flow::checkLimit() {
-  const bool inGo = go().inGo();
-  const size_t kept = (inGo ? bodyGiven_ : body_.size()) + waiting_.size();
-  if (limit() == 0 || kept <= limit()) {
-    return;
-  }
-  if (!inGo) {
-    tooLarge(); // Go keeps it and waits for more: nothing would ever free the room
-  } else if (!holding_) {
-    holding_ = true;
-    holdSender(true);
-  }
-}
-
-void Flow::releaseSender() {
-  if (holding_ && !go().inGo() && waiting_.size() + body_.size() <= limit()) {
-    holding_ = false;
-    holdSender(false);
-  }
-}
-
-void Flow::holdSender(bool on) {
-  if (encodes_) {
-    on ? filter_.encoder().onEncoderFilterAboveHighWatermark()
-       : filter_.encoder().onEncoderFilterBelowLowWatermark();
-  } else {
-    on ? filter_.decoder().onDecoderFilterAboveHighWatermark()
-       : filter_.decoder().onDecoderFilterBelowLowWatermark();
-  }
-}
-
-void Flow::tooLarge() {
-  finish();
-  if (encodes_) {
-    filter_.encoder().sendLocalReply(
-        {.status = 500, .body = "Internal Server Error", .details = "response_payload_too_large"});
-  } else {
-    filter_.decoder().sendLocalReply(
-        {.status = 413, .body = "Payload Too Large", .details = "request_payload_too_large"});
-  }
+  freeSender();
 }
 
 } // namespace moe::golang

@@ -9,7 +9,6 @@ namespace moe::golang {
 enum class Verdict {
   Pass, // on to the next filter
   Wait, // Go is at work, or wants more
-  Drop, // the data that Go was given goes nowhere
   Over, // the stream has ended or has been answered
 };
 
@@ -20,6 +19,9 @@ enum class Verdict {
 // While Go is at work (it answered "running"), what arrives waits here; the sender is held above
 // the buffer limit. A body above the limit that Go keeps while it waits for more is answered with
 // 413 (request) or 500 (response). The stream's worker only.
+//
+// A call of the chain, of sendReply or of a callback may end the stream: what comes behind it looks
+// at over() first. (flow.cc: towards Go; flow_pass.cc: towards the chain)
 class Flow {
 public:
   Flow(Filter& filter, bool encodes) : filter_(filter), encodes_(encodes) {}
@@ -32,10 +34,11 @@ public:
   void continueLater(uint32_t entry, int status);
   // From the header or trailer phase: body bytes that go before what comes.
   void addData(base::Buffer& data, bool streaming);
-  // A local reply has taken the place of what this direction held.
+  // The stream was answered by somebody else: what this direction held goes nowhere.
   void abandon();
   // Nothing more is passed: the stream was answered.
   void finish();
+  bool finished() const { return finished_; }
 
 private:
   Direction& go() const;
@@ -43,30 +46,29 @@ private:
   Verdict giveData();
   Verdict giveTrailers();
   void pump();
+  bool over() const;
+  void setState(abi::Phase state);
 
   // Outside of a call by the chain.
   void passHeaders();
   void passBody();
   void passTrailers();
   void resume();
-  void inject(base::Buffer& data, bool endStream);
-  bool over() const;
+  void injectBody(bool endStream);
 
-  void handOver(base::Buffer& data); // to the chain, during its call or while stopped
-  void releaseHeaders(bool whole, size_t bodySize);
-  void setState(abi::Phase state);
+  void handOver(); // the body to the chain, during its call or while stopped
+  void releaseHeaders(bool whole);
   void checkLimit();
   void releaseSender();
+  void freeSender();
   void holdSender(bool on);
   void tooLarge();
   size_t limit() const;
 
   Filter& filter_;
   const bool encodes_;
-  base::Buffer body_;    // given to Go, or kept for it
   base::Buffer waiting_; // Go has not seen it
-  base::Buffer added_;   // by Go, to be passed behind the headers
-  size_t bodyGiven_ = 0; // body_'s size when it was given: Go may be editing it
+  size_t given_ = 0;     // bytes in Go's chunks at its last data call: it may be editing them
   bool entered_ = false;
   bool addedStreaming_ = false;
   bool end_ = false;      // the last data has come
@@ -74,7 +76,7 @@ private:
   bool headersOnly_ = false;
   bool trailersHere_ = false;
   bool trailersGiven_ = false;
-  bool wholeBody_ = false; // Go wants all of it
+  bool wholeBody_ = false; // Go wants all that is still to come at once
   bool finished_ = false;  // Go is done with this direction
   bool holding_ = false;   // the sender is held
 };

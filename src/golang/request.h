@@ -8,9 +8,11 @@
 #include <mutex>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/buffer.h"
 #include "event/worker.h"
+#include "golang/chunks.h"
 #include "http/header_map.h"
 #include "http/stream_info.h"
 #include "moe/go_abi.h"
@@ -38,15 +40,19 @@ struct Direction : abi::ProcessState {
       return map.size() <= number && map.byteSize() <= bytes;
     }
   };
+  // By the calls on headers and trailers. While the log is written Go has maps of that size too,
+  // but only in the call on the worker: a goroutine may still hold the older, smaller ones.
   Announced headersAnnounced;
   Announced trailersAnnounced;
+  Announced headersLogged;
+  Announced trailersLogged;
   // Null when Go has no business with them (any more).
   http::HeaderMap* headers = nullptr;
   http::HeaderMap* trailers = nullptr;
-  base::Buffer* body = nullptr; // what Go processes now; nobody else touches it meanwhile
-  base::Buffer dropped;         // pooled slices that Go has dropped, for the worker to free
-  bool bodyResized = false;     // content-length may be wrong
-  uint32_t entry = 0;           // counts the calls into Go: a late Continue is for an older one
+  Chunks chunks;            // Go edits them while it is at work; nobody else touches them then
+  base::Buffer dropped;     // pooled slices that Go has dropped, for the worker to free
+  bool bodyResized = false; // content-length may be wrong
+  uint32_t entry = 0;       // counts the calls into Go; a data call's is the handle of its chunk
 };
 
 // StreamInfo as of the last call into Go, for goroutines. The views and addresses are kept alive by
@@ -68,7 +74,7 @@ struct InfoSnapshot {
   void update(const http::StreamInfo& info);
 };
 
-// What requests share with their plugin; they may outlive everything else of it.
+// What the requests of one plugin name share; they may outlive everything else of it.
 struct PluginIdentity {
   explicit PluginIdentity(std::string plugin) : name(std::move(plugin)) {}
   const std::string name;
@@ -95,6 +101,10 @@ private:
 // `filter` is the stream's end of it: while it is not null (checked under the mutex) the stream and
 // its worker's loop are alive. Only the worker sets it to null. The mutex is not held across calls
 // into Go or into the filter chain.
+//
+// A goroutine that asks for metadata holds a lock of the SDK until it has the answer, and the SDK
+// takes the same lock for other questions in calls on the worker. The worker therefore answers it
+// before it enters Go, and a goroutine that asks while the worker is inside answers itself.
 class Request : public abi::HttpRequest {
 public:
   Request(Filter& filter, event::Worker& worker, std::shared_ptr<PluginIdentity> plugin,
@@ -116,6 +126,22 @@ public:
   template <class F> void postEdit(F f);
   template <class F> void postRun(F f);
 
+  // The worker goes into Go and comes back; mutex held. entered(): true if a goroutine got its
+  // answer and is to be woken (envoyGoRequestSemaDec) without the mutex.
+  bool entered();
+  void left() { inCall_ = false; }
+
+  // All with the mutex held.
+  // Metadata as it is, with what goroutines have set and the worker has not yet taken over; kYield
+  // if the worker must answer, which then calls answerQuestion().
+  abi::Status metadata(std::string_view name, uint64_t* data, int* size);
+  // True if there was a question; the goroutine is to be woken.
+  bool answerQuestion();
+  // Sets it on the worker, now or soon.
+  void setMetadata(std::string name, std::string key, google::protobuf::Value value);
+  // Hands Go a string.
+  void hand(std::string text, uint64_t* data, int* size);
+
   void retain() { references_.fetch_add(1, std::memory_order_relaxed); }
   void release();
 
@@ -124,11 +150,28 @@ public:
   Direction decode;
   Direction encode;
   InfoSnapshot info;
-  // The last string handed to Go. Go copies it before it asks for another (under its own lock).
-  std::string value;
 
 private:
+  struct MetadataEntry {
+    std::string name;
+    std::string key;
+    google::protobuf::Value value;
+  };
+  // A goroutine that sleeps until `data` and `size` are filled in; the SDK allows one at a time.
+  struct Question {
+    std::string name;
+    uint64_t* data;
+    int* size;
+  };
   void postTask(event::Task task);
+  void takeMetadata();
+  std::string serializedMetadata(std::string_view name) const;
+
+  // The last string handed to Go. Go copies it before it asks for another (under its own lock).
+  std::string value_;
+  std::optional<Question> question_;
+  std::vector<MetadataEntry> newMetadata_; // set by goroutines; the worker takes it over
+  bool inCall_ = false;                    // the worker is inside Go for this request
 
   std::shared_ptr<PluginIdentity> plugin_;
   event::Loop& loop_;

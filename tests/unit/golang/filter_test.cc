@@ -1,108 +1,7 @@
-#include "golang/filter.h"
+#include "golang/go_fixture.h"
 
-#include <spdlog/sinks/null_sink.h>
-
-#include <thread>
-
-#include "moe/go_abi.h"
-#include "proxy/chain_fixture.h"
-
-namespace moe::golang {
+namespace moe::golang::test {
 namespace {
-
-// Stands for a plugin: what it does in each call is set by the test.
-struct FakeGo {
-  std::function<int(abi::ProcessState*)> onHeaders = [](auto*) { return abi::kContinue; };
-  std::function<int(abi::ProcessState*, uint64_t)> onData = [](auto*, auto) {
-    return abi::kContinue;
-  };
-  std::string calls;
-  abi::HttpRequest* request = nullptr;
-};
-FakeGo* fake = nullptr; // the functions of a plugin have no context
-
-HttpFunctions functions() {
-  HttpFunctions out;
-  out.newConfig = [](abi::HttpConfig*) -> uint64_t { return 1; };
-  out.destroyConfig = [](uint64_t, int64_t) {};
-  out.mergeConfig = [](uint64_t, uint64_t, uint64_t parent, uint64_t child) -> uint64_t {
-    return parent * 10 + child;
-  };
-  out.onHeader = [](abi::ProcessState* s, uint64_t end, uint64_t, uint64_t) -> uint64_t {
-    fake->request = s->request;
-    const bool trailers = s->state == abi::kProcessingTrailers;
-    fake->calls += std::string(s->isEncoding ? "e" : "d") + (trailers ? "T" : "H") +
-                   (end != 0 && !trailers ? "." : "");
-    return static_cast<uint64_t>(fake->onHeaders(s));
-  };
-  out.onData = [](abi::ProcessState* s, uint64_t end, uint64_t buffer,
-                  uint64_t length) -> uint64_t {
-    fake->calls += std::string(s->isEncoding ? "e" : "d") + "D" + std::to_string(length) +
-                   (end != 0 ? "." : "");
-    return static_cast<uint64_t>(fake->onData(s, buffer));
-  };
-  out.onLog = [](abi::HttpRequest*, uint64_t, abi::ProcessState*, abi::ProcessState*, uint64_t,
-                 uint64_t, uint64_t, uint64_t, uint64_t, uint64_t, uint64_t,
-                 uint64_t) { fake->calls += "L"; };
-  out.onStreamComplete = [](abi::HttpRequest*) { fake->calls += "C"; };
-  out.onDestroy = [](abi::HttpRequest*, uint64_t reason) {
-    fake->calls += reason == abi::kTerminate ? "X!" : "X";
-  };
-  out.semaDec = [](abi::HttpRequest*) { fake->calls += "S"; };
-  return out;
-}
-
-void* data(std::string_view text) { return const_cast<char*>(text.data()); }
-int size(std::string_view text) { return static_cast<int>(text.size()); }
-
-abi::Status set(abi::ProcessState* s, std::string_view name, std::string_view value) {
-  return envoyGoFilterHttpSetHeaderHelper(s, data(name), size(name), data(value), size(value),
-                                          abi::kHeaderSet);
-}
-abi::Status write(abi::ProcessState* s, uint64_t buffer, std::string_view text,
-                  abi::BufferAction action) {
-  return envoyGoFilterHttpSetBufferHelper(s, buffer, data(text), size(text), action);
-}
-abi::Status reply(abi::ProcessState* s, int status, std::string_view body) {
-  return envoyGoFilterHttpSendLocalReply(s, status, data(body), size(body), nullptr, 0, -1, nullptr,
-                                         0);
-}
-
-class GoFilterTest : public proxy::test::ChainTest {
-protected:
-  void SetUp() override {
-    fake = &go;
-    auto library = std::make_shared<const PluginLibrary>("fake", functions());
-    config = std::make_unique<FilterConfig>(
-        FilterConfig{.identity = std::make_shared<PluginIdentity>("fake"),
-                     .library = library,
-                     .config = std::make_shared<const GoConfig>(library, 1),
-                     .stats = PluginStats(store.root().child("golang", "plugin", "fake")),
-                     .logger = std::make_shared<spdlog::logger>(
-                         "test", std::make_shared<spdlog::sinks::null_sink_mt>())});
-    add(std::make_unique<Filter>(*config, host.worker()));
-    finish();
-  }
-  void TearDown() override {
-    chain.streamComplete();
-    chain.log();
-    chain.destroy();
-    host.worker().loop.runOnce();
-    if (go.request != nullptr) {
-      envoyGoFilterHttpFinalize(go.request, 0);
-      EXPECT_EQ(config->identity->live.load(), 0) << "a request object is left";
-    }
-  }
-  void turn() { host.worker().loop.runOnce(); }
-  uint64_t counter(std::string_view name) {
-    const auto* found = store.findCounter("golang.fake." + std::string(name));
-    return found == nullptr ? 0 : found->value();
-  }
-
-  stats::Store store;
-  FakeGo go;
-  std::unique_ptr<FilterConfig> config;
-};
 
 TEST_F(GoFilterTest, EveryPartPassesInOrder) {
   headers(false);
@@ -110,13 +9,9 @@ TEST_F(GoFilterTest, EveryPartPassesInOrder) {
   trailers();
   terminal->answer(host, "body", false);
   terminal->answerTrailers(host);
-  EXPECT_EQ(go.calls, "dHdD3dTeHeD4eT");
+  EXPECT_EQ(go.calls, "dHdD3dTeHeD4eTCLX");
   EXPECT_EQ(terminal->seen, "GET|one|T:x-end=1|end");
   EXPECT_EQ(host.sent, "200|body|T:x-end=1|end");
-  chain.streamComplete();
-  chain.log();
-  chain.destroy();
-  EXPECT_EQ(go.calls, "dHdD3dTeHeD4eTCLX");
   EXPECT_EQ(counter("requests_total"), 1u);
 }
 
@@ -126,11 +21,10 @@ TEST_F(GoFilterTest, HeadersAreEditedDuringTheCall) {
     EXPECT_EQ(set(s, "x-bad", "1\r\n"), abi::kInternalFailure);
     uint64_t value = 0;
     int length = 0;
-    EXPECT_EQ(envoyGoFilterHttpGetHeader(s, ::moe::golang::data("x-go"), 4, &value, &length),
-              abi::kOk);
+    EXPECT_EQ(envoyGoFilterHttpGetHeader(s, goData("x-go"), 4, &value, &length), abi::kOk);
     EXPECT_EQ(length, 1);
     EXPECT_EQ(set(s, "x-gone", "1"), abi::kOk);
-    EXPECT_EQ(envoyGoFilterHttpRemoveHeader(s, ::moe::golang::data("x-gone"), 6), abi::kOk);
+    EXPECT_EQ(envoyGoFilterHttpRemoveHeader(s, goData("x-gone"), 6), abi::kOk);
     return abi::kContinue;
   };
   headers(true);
@@ -217,7 +111,7 @@ TEST_F(GoFilterTest, DroppedDataStillEnds) {
 
 TEST_F(GoFilterTest, AddedDataMakesABody) {
   go.onHeaders = [](abi::ProcessState* s) {
-    EXPECT_EQ(envoyGoFilterHttpAddData(s, ::moe::golang::data("new"), 3, false), abi::kOk);
+    EXPECT_EQ(envoyGoFilterHttpAddData(s, goData("new"), 3, false), abi::kOk);
     return abi::kContinue;
   };
   headers(true);
@@ -257,7 +151,7 @@ TEST_F(GoFilterTest, AReplyFromAThreadIsSentByTheWorker) {
 TEST_F(GoFilterTest, APanicIs500AndCounted) {
   go.onHeaders = [](abi::ProcessState* s) {
     if (s->isEncoding == 0) {
-      EXPECT_EQ(envoyGoFilterHttpSendPanicReply(s, ::moe::golang::data("boom"), 4), abi::kOk);
+      EXPECT_EQ(envoyGoFilterHttpSendPanicReply(s, goData("boom"), 4), abi::kOk);
     }
     return s->isEncoding == 0 ? abi::kRunning : abi::kContinue;
   };
@@ -371,13 +265,12 @@ TEST_F(GoFilterTest, MetadataIsSetAndReadFromBothSides) {
   uint64_t found = 0;
   int length = 0;
   std::thread([&] {
-    EXPECT_EQ(envoyGoFilterHttpSetDynamicMetadata(
-                  go.request, ::moe::golang::data("envoy.lb"), 8, ::moe::golang::data("site"), 4,
-                  ::moe::golang::data(bytes), static_cast<int>(bytes.size())),
+    EXPECT_EQ(envoyGoFilterHttpSetDynamicMetadata(go.request, goData("envoy.lb"), 8, goData("site"),
+                                                  4, goData(bytes), static_cast<int>(bytes.size())),
               abi::kOk);
-    EXPECT_EQ(envoyGoFilterHttpGetDynamicMetadata(go.request, ::moe::golang::data("envoy.lb"), 8,
-                                                  &found, &length),
-              abi::kYield);
+    EXPECT_EQ(
+        envoyGoFilterHttpGetDynamicMetadata(go.request, goData("envoy.lb"), 8, &found, &length),
+        abi::kYield);
   }).join();
   turn();
   EXPECT_EQ(go.calls, "dH.S") << "the sleeping goroutine is woken";
@@ -386,7 +279,7 @@ TEST_F(GoFilterTest, MetadataIsSetAndReadFromBothSides) {
   EXPECT_EQ(got.fields().at("site").string_value(), "s1");
   EXPECT_EQ(host.info.dynamicMetadata()["envoy.lb"].fields().at("site").string_value(), "s1");
   EXPECT_EQ(envoyGoFilterHttpSetDynamicMetadata(go.request, nullptr, 0, nullptr, 0,
-                                                ::moe::golang::data("\xff\xff"), 2),
+                                                goData("\xff\xff"), 2),
             abi::kSerializationFailure);
 }
 
@@ -397,4 +290,4 @@ TEST_F(GoFilterTest, WhatMoeDoesNotOfferSaysSo) {
 }
 
 } // namespace
-} // namespace moe::golang
+} // namespace moe::golang::test

@@ -10,7 +10,8 @@
 
 namespace moe::proxy::test {
 
-// What left the chain, as text: "200 a=b|body|T:x=y|end".
+// What left the chain, as text: "200 a=b|body|T:x=y|end". As the real one, it destroys the chain at
+// the end of the response or at a reset, in the middle of the chain's call.
 class RecordingHost : public FilterChainHost {
 public:
   event::Worker& worker() override { return worker_; }
@@ -42,10 +43,17 @@ public:
   }
   void readDisableDownstream(bool disable) override { downstreamHeld += disable ? 1 : -1; }
   void readDisableUpstream(bool disable) override { upstreamHeld += disable ? 1 : -1; }
-  void resetStream(std::string_view details) override { reset = std::string(details); }
+  void resetStream(std::string_view details) override {
+    if (!over) {
+      reset = std::string(details);
+      endStream();
+    }
+  }
 
   base::Slab& slab() { return worker_.slab; }
 
+  FilterChain* chain = nullptr;
+  bool over = false;
   http::StreamInfo info;
   std::string sent;
   std::string reset;
@@ -54,9 +62,18 @@ public:
   int routeCleared = 0;
 
 private:
-  void end(bool endStream) {
-    if (endStream) {
+  void end(bool last) {
+    if (last) {
       sent += "|end";
+      endStream();
+    }
+  }
+  void endStream() {
+    over = true;
+    if (chain != nullptr) {
+      chain->streamComplete();
+      chain->log();
+      chain->destroy();
     }
   }
   event::Worker worker_{0};
@@ -128,6 +145,7 @@ public:
 // A chain with a host, some filters and a terminal filter.
 class ChainTest : public testing::Test {
 protected:
+  ChainTest() { host.chain = &chain; }
   template <class F> F& add(std::unique_ptr<F> filter) {
     F& added = *filter;
     chain.add("test", std::move(filter), true, true);
