@@ -24,11 +24,13 @@ GoConfig::~GoConfig() {
   }
 }
 
-PluginStats::PluginStats(const stats::Scope& scope)
+PluginStats::PluginStats(const stats::Scope& scope, const std::shared_ptr<PluginIdentity>& identity)
     : requests(scope.counter("requests_total")), requestsActive(scope.gauge("requests_active")),
       requestsLive(scope.gauge("requests_live")), calls(scope.counter("calls")),
       panics(scope.counter("panic_error")), localReplies(scope.counter("local_replies")),
-      errors(scope.counter("errors")), timeInGo(scope.histogram("time_in_go_us")) {}
+      errors(scope.counter("errors")), timeInGo(scope.histogram("time_in_go_us")) {
+  requestsLive.follow({identity, &identity->live});
+}
 
 RoutePlugin::~RoutePlugin() {
   while (owned_ != nullptr) { // not by recursion

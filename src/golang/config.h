@@ -41,10 +41,10 @@ using GoConfigPtr = std::shared_ptr<const GoConfig>;
 
 // Per plugin name.
 struct PluginStats {
-  explicit PluginStats(const stats::Scope& scope);
+  PluginStats(const stats::Scope& scope, const std::shared_ptr<PluginIdentity>& identity);
   stats::Counter& requests;     // streams that entered Go
   stats::Gauge& requestsActive; // of them, not yet destroyed
-  stats::Gauge& requestsLive;   // objects that Go has not yet let go of, as last seen
+  stats::Gauge& requestsLive;   // objects that Go has not yet let go of
   stats::Counter& calls;        // from C++ to Go
   stats::Counter& panics;       // answered with 500
   stats::Counter& localReplies; // sent by the plugin, panics not counted

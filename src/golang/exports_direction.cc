@@ -25,6 +25,9 @@ bool logging(const Request& request) {
 
 // Runs f(request, direction) with the mutex held if the stream lives and Go is at work on it.
 template <class F> Status whileInGo(void* s, F f) {
+  if (s == nullptr) {
+    return abi::kNotInGo; // the callbacks of a direction that Go has never been called for
+  }
   Direction& direction = Request::direction(s);
   Request& request = Request::of(direction.request);
   const std::lock_guard lock(request.mutex);
@@ -94,6 +97,16 @@ HeaderEdit::Kind kindOf(abi::HeaderAction action) {
   return action == abi::kHeaderAdd ? HeaderEdit::Kind::Add : HeaderEdit::Kind::Set;
 }
 
+// As response code details: logs and headers show them as one word.
+std::string detailsOf(const void* data, int size) {
+  std::string details(view(data, size));
+  for (char& c : details) {
+    const auto byte = static_cast<unsigned char>(c);
+    c = byte <= ' ' || byte == 0x7f ? '_' : c;
+  }
+  return details;
+}
+
 // Runs f(request, direction, body) if `buffer` is a part of the body that has not passed.
 template <class F> Status withBody(void* s, uint64_t buffer, F f) {
   return whileInGo(s, [&](Request& request, Direction& direction) {
@@ -145,7 +158,7 @@ abi::Status envoyGoFilterHttpSendLocalReply(void* s, int response_code, void* bo
   made.status = response_code >= 200 && response_code <= 599 ? static_cast<uint32_t>(response_code)
                                                              : 500; // no other can end a request
   made.body = view(body_text_data, body_text_len);
-  made.details = view(details_data, details_len);
+  made.details = detailsOf(details_data, details_len);
   if (grpc_status >= 0) {
     made.grpcStatus = static_cast<int>(grpc_status);
   }
@@ -161,8 +174,8 @@ abi::Status envoyGoFilterHttpSendLocalReply(void* s, int response_code, void* bo
 
 abi::Status envoyGoFilterHttpSendPanicReply(void* s, void* details_data, int details_len) {
   GoReply made;
-  made.body = "error happened in the Go filter\r\n";
-  made.details = view(details_data, details_len);
+  made.body = kPanicBody;
+  made.details = detailsOf(details_data, details_len);
   made.panic = true;
   return reply(s, std::move(made));
 }

@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "base/time.h"
 #include "golang/leak_check.h"
+#include "golang/log_bridge.h"
 
 namespace moe::golang {
 namespace {
@@ -88,6 +89,7 @@ int Filter::enter(Direction& direction, abi::Phase phase, Prepare prepare, Call 
   }
   int status = abi::kRunning;
   calling_ = &direction;
+  takeNotInGoPanic(); // an older one, which the plugin has dealt with
   callGo(
       [&] {
         direction.state = phase;
@@ -96,7 +98,20 @@ int Filter::enter(Direction& direction, abi::Phase phase, Prepare prepare, Call 
       },
       [&] { status = static_cast<int>(call()); });
   calling_ = nullptr;
+  if (status == abi::kRunning && takeNotInGoPanic() && !reply_.has_value()) {
+    replyToPanic();
+  }
   return status;
+}
+
+// The SDK keeps a panic that comes from a refusal until the next call into Go, and answers
+// "running" meanwhile: there may be no next call. It would also answer that next call with another
+// panic.
+void Filter::replyToPanic() {
+  reply_ = GoReply{.body = std::string(kPanicBody),
+                   .details = "golang_filter_called_a_direction_that_is_not_in_go",
+                   .panic = true};
+  encode_.skip();
 }
 
 int Filter::callHeaders(Direction& direction, abi::Phase phase, http::HeaderMap& map,
@@ -229,7 +244,6 @@ void Filter::onDestroy() {
   if (entered_) {
     timed([&] { go().onDestroy(&request, working ? abi::kTerminate : abi::kNormal); });
     config_.stats.requestsActive.dec();
-    config_.stats.requestsLive.set(config_.identity->live.load(std::memory_order_relaxed));
     config_.stats.timeInGo.record(nanosInGo_ / 1000);
   }
   request_ = nullptr;

@@ -22,6 +22,8 @@ struct GoReply {
   bool panic = false;
 };
 
+inline constexpr std::string_view kPanicBody = "error happened in the Go filter\r\n";
+
 // The Go filter on one stream. The worker's thread only; Go reaches it through Request.
 class Filter final : public http::StreamFilter {
 public:
@@ -87,6 +89,7 @@ private:
   template <class Call> void timed(Call call);
   bool prepare();
   void prepareLog();
+  void replyToPanic();
   void send(GoReply& reply);
 
   const FilterConfig& config_;

@@ -57,14 +57,18 @@ GolangFilterConfig::compile(const std::string& /*name*/, const google::protobuf:
   if (!parsed.ok()) {
     return fieldError(path.field("plugin_config"), base::message(parsed.status()));
   }
-  plugins_.setPlugin(proto.plugin_name(), *library);
+  auto plugin = plugins_.plugin(proto.plugin_name(), *library);
+  if (!plugin.ok()) {
+    return fieldError(path.field("plugin_name"), base::message(plugin.status()));
+  }
   return std::make_shared<const GolangFilterFactory>(std::make_shared<const FilterConfig>(
-      FilterConfig{.identity = std::make_shared<PluginIdentity>(proto.plugin_name()),
+      FilterConfig{.identity = plugin->identity,
                    .library = *library,
                    .config = std::move(*parsed),
                    .mergePolicy = policyOf(proto),
-                   .stats = PluginStats(context.stats.root().child("golang", "envoy_go_plugin",
-                                                                   proto.plugin_name())),
+                   .stats = PluginStats(
+                       context.stats.root().child("golang", "envoy_go_plugin", proto.plugin_name()),
+                       plugin->identity),
                    .logger = context.logger}));
 }
 

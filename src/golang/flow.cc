@@ -237,6 +237,12 @@ void Flow::abandon() {
   finish();
 }
 
+void Flow::skip() {
+  if (!std::exchange(entered_, true)) {
+    finished_ = true;
+  }
+}
+
 void Flow::finish() {
   finished_ = true;
   setState(abi::kDone);

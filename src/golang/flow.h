@@ -39,6 +39,8 @@ public:
   // Nothing more is passed: the stream was answered.
   void finish();
   bool finished() const { return finished_; }
+  // Go is not asked about this direction, if it was not before.
+  void skip();
 
 private:
   Direction& go() const;

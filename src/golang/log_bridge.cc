@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <atomic>
 #include <string_view>
+#include <utility>
 
+#include "golang/leak_check.h"
 #include "moe/go_abi.h"
 
 namespace moe::golang {
@@ -20,12 +22,17 @@ spdlog::level::level_enum levelOf(uint32_t level) {
       std::min<uint32_t>(level, static_cast<uint32_t>(spdlog::level::critical)));
 }
 
+constexpr std::string_view kNotInGoPanic = "http: panic serving: not proccessing Go";
+thread_local bool notInGoPanic = false;
+
 } // namespace
 
+bool takeNotInGoPanic() { return std::exchange(notInGoPanic, false); }
+
 void bindGoLog(base::LoggerPtr logger) {
-  // The previous one, if any, may be in use on a goroutine: it stays.
-  bound.store(std::make_unique<Bound>(Bound{std::move(logger)}).release(),
-              std::memory_order_release);
+  Bound* made = std::make_unique<Bound>(Bound{std::move(logger)}).release();
+  MOE_HELD_BY_GO(made); // goroutines may still use it when the next one has taken its place
+  bound.store(made, std::memory_order_release);
 }
 
 base::Logger* goLog() {
@@ -37,16 +44,21 @@ extern "C" {
 
 // Go's levels are Envoy's, trace (0) to critical (5), which are spdlog's too.
 void envoyGoFilterLog(uint32_t level, void* message_data, int message_len) {
+  const std::string_view message(static_cast<const char*>(message_data),
+                                 static_cast<size_t>(std::max(message_len, 0)));
+  if (message.starts_with(kNotInGoPanic)) {
+    notInGoPanic = true;
+  }
   if (base::Logger* logger = goLog()) {
-    const std::string_view message(static_cast<const char*>(message_data),
-                                   static_cast<size_t>(std::max(message_len, 0)));
     logger->log(levelOf(level), "[golang] {}", message);
   }
 }
 
 uint32_t envoyGoFilterLogLevel() {
   base::Logger* logger = goLog();
-  return static_cast<uint32_t>(logger == nullptr ? spdlog::level::info : logger->level());
+  // Errors at least are wanted, for takeNotInGoPanic; the logger drops what is below its own level.
+  return static_cast<uint32_t>(logger == nullptr ? spdlog::level::info
+                                                 : std::min(logger->level(), spdlog::level::err));
 }
 
 } // extern "C"

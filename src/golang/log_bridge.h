@@ -11,6 +11,10 @@ namespace moe::golang {
 // goroutines may log at any time. Any thread.
 void bindGoLog(base::LoggerPtr logger);
 
+// Has the SDK logged on this thread, since the last time this was asked, that it has recovered from
+// a call that was refused with kNotInGo? It tells nobody else.
+bool takeNotInGoPanic();
+
 // For the ABI functions that log on their own; null before bindGoLog.
 base::Logger* goLog();
 

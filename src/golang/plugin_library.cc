@@ -5,6 +5,7 @@
 
 #include "config/field_path.h"
 #include "golang/exports.h"
+#include "golang/request.h"
 
 namespace moe::golang {
 namespace {
@@ -72,13 +73,24 @@ absl::StatusOr<PluginLibraryPtr> Plugins::library(const std::string& id, const s
   return loaded;
 }
 
-void Plugins::setPlugin(const std::string& name, PluginLibraryPtr library) {
-  byPlugin_[name] = std::move(library);
+absl::StatusOr<Plugin> Plugins::plugin(const std::string& name, const PluginLibraryPtr& library) {
+  if (const auto known = byPlugin_.find(name); known != byPlugin_.end()) {
+    if (known->second.library->http().newConfig != library->http().newConfig) {
+      return absl::InvalidArgumentError(
+          base::cat("found ", config::inQuotes(name), " in the library ",
+                    config::inQuotes(library->path()), ", expected it in ",
+                    config::inQuotes(known->second.library->path()), " as in another filter"));
+    }
+    return known->second;
+  }
+  Plugin made{library, std::make_shared<PluginIdentity>(name)};
+  byPlugin_.emplace(name, made);
+  return made;
 }
 
 PluginLibraryPtr Plugins::find(const std::string& pluginName) const {
   const auto found = byPlugin_.find(pluginName);
-  return found == byPlugin_.end() ? nullptr : found->second;
+  return found == byPlugin_.end() ? nullptr : found->second.library;
 }
 
 } // namespace moe::golang

@@ -41,19 +41,28 @@ private:
 };
 using PluginLibraryPtr = std::shared_ptr<const PluginLibrary>;
 
+struct PluginIdentity;
+
+// A plugin name that a filter was configured with.
+struct Plugin {
+  PluginLibraryPtr library;
+  std::shared_ptr<PluginIdentity> identity;
+};
+
 // The libraries of the process by library_id, and which plugin name is in which. Main thread.
 class Plugins {
 public:
   // Loads the library, once for an id. The same id with another path is an error.
   absl::StatusOr<PluginLibraryPtr> library(const std::string& id, const std::string& path);
-  // Says that a filter of this name is in the library; the last one said counts.
-  void setPlugin(const std::string& name, PluginLibraryPtr library);
+  // The plugin of this name, which is in `library`. In another one too is an error: routes give
+  // their configuration by the name alone, and each library parses its own.
+  absl::StatusOr<Plugin> plugin(const std::string& name, const PluginLibraryPtr& library);
   // Null if no filter was configured with this name.
   PluginLibraryPtr find(const std::string& pluginName) const;
 
 private:
   base::StringMap<PluginLibraryPtr> byId_;
-  base::StringMap<PluginLibraryPtr> byPlugin_;
+  base::StringMap<Plugin> byPlugin_;
 };
 
 } // namespace moe::golang

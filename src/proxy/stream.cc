@@ -55,10 +55,10 @@ const http::RouteView* Stream::route() {
   if (!routed_) {
     routed_ = true;
     route_ = request_ == nullptr ? nullptr : routes_->match(*request_, info_, random_);
-    if (route_ != nullptr) {
-      info_.routeName = route_->routeName();
-      info_.virtualHostName = route_->virtualHostName();
-    }
+    const http::RouteView* view = route_;
+    info_.routeName = view == nullptr ? "" : view->routeName();
+    info_.virtualHostName = view == nullptr ? "" : view->virtualHostName();
+    info_.upstreamCluster = view == nullptr ? "" : view->clusterName();
   }
   return route_;
 }

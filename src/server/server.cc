@@ -8,6 +8,7 @@
 #include "config/load.h"
 #include "config/validate.h"
 #include "contrib/envoy/extensions/filters/http/golang/v3alpha/golang.pb.h"
+#include "golang/exports.h"
 #include "golang/filter_config.h"
 #include "golang/log_bridge.h"
 #include "golang/supported_fields.h"
@@ -94,6 +95,7 @@ absl::Status Server::compile() {
   using GolangProto = envoy::extensions::filters::http::golang::v3alpha::Config;
   using GolangRouteProto = envoy::extensions::filters::http::golang::v3alpha::ConfigsPerRoute;
   golang::bindGoLog(logger_);
+  golang::showCallsNotOffered(stats_.root());
   status.Update(httpFilters_.add(std::string(GolangProto::descriptor()->full_name()),
                                  std::make_unique<golang::GolangFilterConfig>(plugins_)));
   status.Update(routeFilters_.add(std::string(GolangRouteProto::descriptor()->full_name()),

@@ -55,7 +55,18 @@ public:
     value_.store(n, std::memory_order_relaxed);
     set_.store(true, std::memory_order_relaxed);
   }
-  int64_t value() const { return value_.load(std::memory_order_relaxed); }
+  int64_t value() const {
+    const std::atomic<int64_t>* source = source_.load(std::memory_order_acquire);
+    return (source != nullptr ? *source : value_).load(std::memory_order_relaxed);
+  }
+  // From now on the value is that of `source`, which may be counted by what outlives the store. The
+  // first one counts. One thread.
+  void follow(std::shared_ptr<const std::atomic<int64_t>> source) {
+    if (followed_ == nullptr) {
+      followed_ = std::move(source);
+      source_.store(followed_.get(), std::memory_order_release);
+    }
+  }
   // Was set once, or is not 0 now: what "usedonly" shows.
   bool used() const { return value() != 0 || set_.load(std::memory_order_relaxed); }
   const Identity& identity() const { return identity_; }
@@ -63,6 +74,8 @@ public:
 private:
   std::atomic<int64_t> value_{0};
   std::atomic<bool> set_{false};
+  std::atomic<const std::atomic<int64_t>*> source_{nullptr};
+  std::shared_ptr<const std::atomic<int64_t>> followed_;
   Identity identity_;
 };
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -99,6 +100,45 @@ func throughGo(t *testing.T, handler http.HandlerFunc, options ...string) int {
 	return port
 }
 
+// goProxy is moe with the test plugin before one upstream, its admin interface, and an access log of
+// response code details.
+type goProxy struct {
+	*moe
+	port, admin int
+}
+
+const detailsLog = `access_log: [{name: log, typed_config: {"@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog, ` +
+	`log_format: {text_format_source: {inline_string: "%RESPONSE_CODE% details %RESPONSE_CODE_DETAILS%\n"}}}}]`
+
+func startGo(t *testing.T, handler http.HandlerFunc, options ...string) *goProxy {
+	t.Helper()
+	p := &goProxy{port: freePort(t), admin: freePort(t)}
+	p.moe = start(t, withAdmin(p.admin, httpConfigWith([]string{goFilter(pluginPath(t), "")}, p.port, []string{allToSite},
+		[]string{staticCluster("site", "", backend(t, handler))}, append(options, detailsLog)...)), p.port, p.admin)
+	return p
+}
+
+// stat is the value of a statistic of the test plugin.
+func (p *goProxy) stat(t *testing.T, name string) int {
+	t.Helper()
+	text := adminStats(adminAsk(t, http.DefaultClient, "GET", url(p.admin, "/stats")).body)["golang.test."+name]
+	value, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("golang.test.%s is %q", name, text)
+	}
+	return value
+}
+
+func (p *goProxy) expectDetails(t *testing.T, line string) {
+	t.Helper()
+	eventually(t, func() string {
+		if !strings.Contains(p.output.String(), line+"\n") {
+			return fmt.Sprintf("no access log line %q in:\n%s", line, p.output)
+		}
+		return ""
+	})
+}
+
 // ask sends a request in a mode; the body is a string, a reader or nil.
 func ask(t *testing.T, port int, mode string, body io.Reader, headers ...string) (*http.Response, string) {
 	t.Helper()
@@ -165,10 +205,15 @@ func TestGoEditsHeadersBothWays(t *testing.T) {
 }
 
 func TestGoCannotSplitAMessage(t *testing.T) {
-	response, _ := ask(t, throughGo(t, echo), "split", nil)
+	proxy := startGo(t, echo)
+	response, _ := ask(t, proxy.port, "split", nil)
 	expect(t, "forged header", response.Header.Get("X-Seen-X-Forged"), "")
 	expect(t, "invalid header", response.Header.Get("X-Seen-X-Split"), "")
 	expect(t, "the other header", response.Header.Get("X-Seen-X-Ok"), "fine")
+	expect(t, "errors", proxy.stat(t, "errors"), 1)
+	response, _ = ask(t, proxy.port, "deny-details", nil)
+	expect(t, "status", response.StatusCode, 403)
+	proxy.expectDetails(t, "403 details two_words__next_line")
 }
 
 // A length that Go made wrong must not shift the messages behind it.
@@ -254,8 +299,92 @@ func TestGoRewritesBodies(t *testing.T) {
 	expect(t, "added", text, "added by Go")
 	_, text = ask(t, port, "keep-data", io.MultiReader(strings.NewReader("one,"), strings.NewReader("two")))
 	expect(t, "kept", text, "one,two|kept")
+	_, text = ask(t, port, "add-data-hold", strings.NewReader("body"))
+	expect(t, "added before", text, "added by Go,body")
+	response, text = ask(t, port, "drop-held", strings.NewReader("body"))
+	expect(t, "dropped under held headers", fmt.Sprint(response.StatusCode, text), "200")
+	expect(t, "its length", response.Header.Get("X-Seen-Body-Length"), "0")
 	_, text = ask(t, port, "drop-data", io.MultiReader(strings.NewReader("one,"), strings.NewReader("two")))
 	expect(t, "dropped", text, "")
+}
+
+// slowly gives one part of a body after the other.
+type slowly struct{ parts []string }
+
+func (s *slowly) Read(p []byte) (int, error) {
+	if len(s.parts) == 0 {
+		return 0, io.EOF
+	}
+	time.Sleep(20 * time.Millisecond)
+	n := copy(p, s.parts[0])
+	s.parts = s.parts[1:]
+	return n, nil
+}
+
+// A buffer that a filter keeps is the part of the body that it was given, and no more.
+func TestGoKeepsBuffers(t *testing.T) {
+	port := throughGo(t, echo)
+	long := strings.Repeat("x", 10_000)
+	_, text := ask(t, port, "keep-buffers", &slowly{[]string{"a", long, "b"}})
+	expect(t, "the parts", text, "[a]["+long+"][b][]")
+}
+
+// The body comes while Go is at work on the headers: the data call is made by its Continue.
+func TestGoAnswersInACallMadeByAContinue(t *testing.T) {
+	proxy := startGo(t, echo, "http_protocol_options: {enable_trailers: true}")
+	for i := 0; i < 3; i++ {
+		response, body := ask(t, proxy.port, "deny-data-later", strings.NewReader("body"))
+		expect(t, "reply", fmt.Sprint(response.StatusCode, body), "403denied with data")
+		response, _ = ask(t, proxy.port, "panic-data-later", strings.NewReader("body"))
+		expect(t, "panic", response.StatusCode, 500)
+	}
+	// The trailers end the body, so that no data call is the last one.
+	request, _ := http.NewRequest(http.MethodPost, url(proxy.port, "/"), struct{ io.Reader }{strings.NewReader("body")})
+	request.Header.Set("X-Mode", "hold-till-trailers")
+	request.Trailer = http.Header{"X-Go": {"client"}}
+	client := http.Client{Timeout: deadline}
+	response, err := client.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body)
+	expect(t, "held till the trailers", fmt.Sprint(response.StatusCode, string(body)), "200body")
+}
+
+// A goroutine asks for metadata while the worker calls OnStreamComplete and OnLog, which need the
+// same lock of the SDK.
+func TestGoMetadataDoesNotBlockTheLog(t *testing.T) {
+	proxy := startGo(t, echo)
+	for i := 0; i < 30; i++ {
+		connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", proxy.port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprint(connection, "GET / HTTP/1.1\r\nhost: a\r\nx-mode: ask-while-logged\r\n\r\n")
+		time.Sleep(5 * time.Millisecond)
+		_ = connection.(*net.TCPConn).SetLinger(0) // RST
+		connection.Close()
+	}
+	eventually(t, func() string {
+		if total, active := proxy.stat(t, "requests_total"), proxy.stat(t, "requests_active"); total != 30 || active != 0 {
+			return fmt.Sprintf("%d requests, %d active", total, active)
+		}
+		return ""
+	})
+	for i := 0; i < 4; i++ { // both workers
+		response, _ := ask(t, proxy.port, "headers", nil)
+		expect(t, "afterwards", response.StatusCode, 200)
+	}
+}
+
+// A panic of the SDK that a refused call in a method causes.
+func TestGoAnswersInTheWrongDirection(t *testing.T) {
+	proxy := startGo(t, echo)
+	response, _ := ask(t, proxy.port, "wrong-direction", nil)
+	expect(t, "status", response.StatusCode, 500)
+	expect(t, "panics", proxy.stat(t, "panic_error"), 1)
+	proxy.expectDetails(t, "500 details golang_filter_called_a_direction_that_is_not_in_go")
 }
 
 func TestGoBodyAboveTheLimitIsRefused(t *testing.T) {
@@ -341,12 +470,20 @@ func TestGoMetadataChoosesTheSubset(t *testing.T) {
 }
 
 func TestGoPanicsAreAnsweredWith500(t *testing.T) {
-	port := throughGo(t, echo)
-	for _, mode := range []string{"panic", "panic-goroutine", "panic-data", "panic-encode"} {
-		response, _ := ask(t, port, mode, strings.NewReader("body"))
-		expect(t, mode, response.StatusCode, 500)
+	proxy := startGo(t, echo)
+	for i, c := range []struct{ mode, details string }{
+		{"panic", "boom_in_DecodeHeaders"},
+		{"panic-goroutine", "boom_in_a_goroutine"},
+		{"panic-data", "boom_in_DecodeData"},
+		{"panic-encode", "boom_in_EncodeHeaders"},
+	} {
+		response, _ := ask(t, proxy.port, c.mode, strings.NewReader("body"))
+		expect(t, c.mode, response.StatusCode, 500)
+		proxy.expectDetails(t, "500 details "+c.details)
+		expect(t, c.mode+" panic_error", proxy.stat(t, "panic_error"), i+1)
 	}
-	response, _ := ask(t, port, "headers", nil)
+	expect(t, "local_replies", proxy.stat(t, "local_replies"), 0)
+	response, _ := ask(t, proxy.port, "headers", nil)
 	expect(t, "after the panics", response.StatusCode, 200)
 }
 
@@ -400,6 +537,7 @@ func TestGoReadsStreamInfo(t *testing.T) {
 		expect(t, "protocol", info["protocol"], "HTTP/1.1")
 		expect(t, "response code", info["has_code"], false)
 		expect(t, "upstream", info["has_upstream"], false)
+		expect(t, "cluster", info["cluster"], "site")
 		expect(t, "local address", info["local"], fmt.Sprintf("127.0.0.1:%d", port))
 		if remote := fmt.Sprint(info["remote"]); !strings.HasPrefix(remote, "127.0.0.1:") {
 			t.Errorf("remote address %q", remote)
@@ -408,7 +546,7 @@ func TestGoReadsStreamInfo(t *testing.T) {
 	ask(t, port, "log", nil)
 	eventually(t, func() string {
 		_, text := ask(t, port, "last-log", nil)
-		if text != "/path 200 via_upstream site yes" {
+		if text != "/path 200 via_upstream site yes; complete: log" {
 			return "log: " + text
 		}
 		return ""
@@ -443,9 +581,10 @@ func TestGoOutlivesStreams(t *testing.T) {
 		}
 		echo(w, r)
 	})
-	port := freePort(t)
-	start(t, httpConfigWith([]string{goFilter(pluginPath(t), "")}, port, []string{allToSite},
-		[]string{staticCluster("site", "", upstream)}), port)
+	port, admin := freePort(t), freePort(t)
+	proxy := &goProxy{port: port, admin: admin}
+	proxy.moe = start(t, withAdmin(admin, httpConfigWith([]string{goFilter(pluginPath(t), "")}, port, []string{allToSite},
+		[]string{staticCluster("site", "", upstream)})), port, admin)
 	modes := []string{"late", "encode-late", "async", "async-both", "body", "body-async", "body-later", "response-body-async",
 		"response-chunks-async", "metadata-async", "info-async", "deny-later", "panic-goroutine"}
 	const clients, rounds = 8, 26
@@ -486,13 +625,27 @@ func TestGoOutlivesStreams(t *testing.T) {
 		_, text := ask(t, port, "counts", nil)
 		var refused, done, destroyed int
 		_, _ = fmt.Sscanf(text, "refused=%d done=%d destroyed=%d", &refused, &done, &destroyed)
-		if refused == 0 || done == 0 || destroyed < clients*rounds/2 {
+		if refused == 0 || done == 0 || destroyed < clients*rounds/2 { // the others: reset before they were read
 			return fmt.Sprintf("%s (%d late calls were asked for)", text, lateCalls)
 		}
 		return ""
 	})
 	response, _ := ask(t, port, "headers", nil)
 	expect(t, "afterwards", response.StatusCode, 200)
+	// Every one of them has ended, and Go has let go of it.
+	eventually(t, func() string {
+		ask(t, port, "gc", nil)
+		time.Sleep(100 * time.Millisecond)
+		total, active, live := proxy.stat(t, "requests_total"), proxy.stat(t, "requests_active"), proxy.stat(t, "requests_live")
+		if total < clients*rounds/2 || active != 0 || live != 0 {
+			return fmt.Sprintf("%d requests, %d active, %d live", total, active, live)
+		}
+		return ""
+	})
+	_, text := ask(t, port, "counts", nil)
+	var refused, done, destroyed int
+	_, _ = fmt.Sscanf(text, "refused=%d done=%d destroyed=%d", &refused, &done, &destroyed)
+	expect(t, "destroyed", destroyed, proxy.stat(t, "requests_total")-1) // but the one that asks
 }
 
 // The configuration, and with it the plugin's, is destroyed while goroutines are at work.

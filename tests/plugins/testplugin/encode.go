@@ -95,6 +95,9 @@ func (f *filter) EncodeTrailers(trailers api.ResponseTrailerMap) api.StatusType 
 }
 
 func (f *filter) OnLog(request api.RequestHeaderMap, _ api.RequestTrailerMap, response api.ResponseHeaderMap, _ api.ResponseTrailerMap) {
+	if f.mode == "ask-while-logged" { // with the lock that the goroutine takes too
+		f.callbacks.StreamInfo().ResponseCodeDetails()
+	}
 	if f.mode != "log" {
 		return
 	}
@@ -106,6 +109,18 @@ func (f *filter) OnLog(request api.RequestHeaderMap, _ api.RequestTrailerMap, re
 	lastLog.Lock()
 	defer lastLog.Unlock()
 	lastLog.text = fmt.Sprintf("%s %d %s %s %s", path, code, details, upstream, encoded)
+}
+
+func (f *filter) OnStreamComplete() {
+	switch f.mode {
+	case "ask-while-logged":
+		f.callbacks.StreamInfo().ResponseCodeDetails()
+	case "log":
+		raw := f.request.GetRaw("x-mode")
+		lastLog.Lock()
+		defer lastLog.Unlock()
+		lastLog.complete = raw
+	}
 }
 
 func (f *filter) OnDestroy(reason api.DestroyReason) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,6 +20,7 @@ type filter struct {
 	request   api.RequestHeaderMap
 	response  api.ResponseHeaderMap
 	chunks    int
+	kept      []api.BufferInstance
 }
 
 // What later requests ask about.
@@ -28,7 +30,8 @@ var (
 	destroyed   atomic.Int64
 	lastLog     struct {
 		sync.Mutex
-		text string
+		text     string
+		complete string
 	}
 )
 
@@ -53,6 +56,18 @@ func (f *filter) DecodeHeaders(header api.RequestHeaderMap, endStream bool) api.
 	case "deny":
 		decoder.SendLocalReply(403, "denied by Go", map[string][]string{"X-Deny": {"a", "b"}, "content-type": {"text/x-deny"}}, -1, "go_denied")
 		return api.LocalReply
+	case "deny-details":
+		decoder.SendLocalReply(403, "denied", nil, -1, "two words\r\nnext line")
+		return api.LocalReply
+	case "deny-data-later", "panic-data-later", "hold-till-trailers": // the data comes meanwhile
+		go func() {
+			defer decoder.RecoverPanic()
+			time.Sleep(20 * time.Millisecond)
+			decoder.Continue(api.Continue)
+		}()
+		return api.Running
+	case "wrong-direction":
+		f.callbacks.EncoderFilterCallbacks().SendLocalReply(403, "denied", nil, -1, "go_denied")
 	case "deny-later":
 		go func() {
 			defer decoder.RecoverPanic()
@@ -82,6 +97,28 @@ func (f *filter) DecodeHeaders(header api.RequestHeaderMap, endStream bool) api.
 		return api.Running
 	case "add-data":
 		decoder.AddData([]byte("added by Go"), false)
+	case "add-data-hold":
+		decoder.AddData([]byte("added by Go,"), false)
+		return f.stopIfBody(endStream)
+	case "drop-held":
+		if !endStream {
+			return api.StopAndBufferWatermark
+		}
+	case "ask-while-logged": // until the stream has gone
+		go func() {
+			defer decoder.RecoverPanic()
+			for {
+				f.callbacks.StreamInfo().DynamicMetadata().Get("envoy.lb")
+			}
+		}()
+		return api.Running
+	case "gc": // what the requests so far have left behind, and this one
+		go func() {
+			for i := 0; i < 20; i++ {
+				time.Sleep(20 * time.Millisecond)
+				runtime.GC()
+			}
+		}()
 	case "metadata", "metadata-async":
 		return f.metadata(header)
 	case "path":
@@ -122,7 +159,7 @@ func (f *filter) DecodeHeaders(header api.RequestHeaderMap, endStream bool) api.
 	case "last-log":
 		lastLog.Lock()
 		defer lastLog.Unlock()
-		return f.reply(200, lastLog.text)
+		return f.reply(200, lastLog.text+"; complete: "+lastLog.complete)
 	}
 	return api.Continue
 }
@@ -159,8 +196,9 @@ func (f *filter) info() string {
 	protocol, _ := info.Protocol()
 	_, hasCode := info.ResponseCode()
 	_, hasUpstream := info.UpstreamRemoteAddress()
+	cluster, _ := info.UpstreamClusterName()
 	text, _ := json.Marshal(map[string]interface{}{
-		"route": info.GetRouteName(), "protocol": protocol, "has_code": hasCode, "has_upstream": hasUpstream,
+		"route": info.GetRouteName(), "protocol": protocol, "has_code": hasCode, "has_upstream": hasUpstream, "cluster": cluster,
 		"local": info.DownstreamLocalAddress(), "remote": info.DownstreamRemoteAddress(),
 	})
 	return string(text)
@@ -218,15 +256,33 @@ func (f *filter) DecodeData(buffer api.BufferInstance, endStream bool) api.Statu
 		_ = buffer.AppendString(">")
 		_ = buffer.WriteByte('.')
 		f.request.Set("x-length", fmt.Sprint(buffer.Len()))
-	case "drop-data":
+	case "drop-data", "drop-held":
 		return api.StopNoBuffer
+	case "keep-buffers":
+		return f.keepBuffers(buffer, endStream)
+	case "deny-data-later":
+		return f.reply(403, "denied with data")
+	case "hold-till-trailers":
+		return api.StopAndBuffer
 	case "keep-data":
 		if !endStream {
 			return api.StopAndBufferWatermark
 		}
 		_ = buffer.AppendString("|kept")
-	case "panic-data":
+	case "panic-data", "panic-data-later":
 		panic("boom in DecodeData")
+	}
+	return api.Continue
+}
+
+// keepBuffers holds all buffers to the end, and then takes each apart once more.
+func (f *filter) keepBuffers(buffer api.BufferInstance, endStream bool) api.StatusType {
+	f.kept = append(f.kept, buffer)
+	if !endStream {
+		return api.StopAndBufferWatermark
+	}
+	for _, each := range f.kept {
+		_ = each.SetString(fmt.Sprintf("[%s]", bytes.TrimSpace(each.Bytes())))
 	}
 	return api.Continue
 }

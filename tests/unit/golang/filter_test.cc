@@ -1,4 +1,10 @@
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <sstream>
+
+#include "golang/exports.h"
 #include "golang/go_fixture.h"
+#include "golang/log_bridge.h"
 
 namespace moe::golang::test {
 namespace {
@@ -283,10 +289,107 @@ TEST_F(GoFilterTest, MetadataIsSetAndReadFromBothSides) {
             abi::kSerializationFailure);
 }
 
+TEST_F(GoFilterTest, RequestsLiveUntilGoLetsGoOfThem) {
+  headers(true);
+  terminal->answer(host, "body");
+  const stats::Gauge* live = store.findGauge("golang.fake.requests_live");
+  ASSERT_NE(live, nullptr);
+  EXPECT_EQ(live->value(), 1);
+  envoyGoFilterHttpFinalize(std::exchange(go.request, nullptr), 0);
+  EXPECT_EQ(live->value(), 0);
+}
+
+TEST_F(GoFilterTest, DetailsAreOneWord) {
+  go.onHeaders = [](abi::ProcessState* s) {
+    if (s->isEncoding == 0) {
+      const std::string_view details = "no way\r\nGET / 200\t\x7f";
+      EXPECT_EQ(envoyGoFilterHttpSendLocalReply(s, 403, nullptr, 0, nullptr, 0, -1, goData(details),
+                                                size(details)),
+                abi::kOk);
+    }
+    return s->isEncoding == 0 ? abi::kLocalReply : abi::kContinue;
+  };
+  headers(true);
+  EXPECT_EQ(host.info.responseCodeDetails, "no_way__GET_/_200__");
+}
+
+// What the SDK does when a call from a plugin's method is refused because Go is not at work on the
+// direction: it logs, keeps the panic for the next call, and answers "running".
+TEST_F(GoFilterTest, APanicOfARefusedCallIsAnswered) {
+  go.onHeaders = [this](abi::ProcessState* s) {
+    if (s->isEncoding == 0) {
+      EXPECT_EQ(reply(&Request::of(go.request).encode, 403, "no"), abi::kNotInGo);
+      const std::string_view line = "http: panic serving: not proccessing Go\nstack";
+      envoyGoFilterLog(4, goData(line), size(line));
+    }
+    return abi::kRunning;
+  };
+  headers(true);
+  EXPECT_EQ(host.sent.substr(0, 3), "500");
+  EXPECT_EQ(counter("panic_error"), 1u);
+  EXPECT_EQ(go.calls, "dH.CLX") << "the SDK would panic again";
+}
+
+TEST_F(GoFilterTest, ARefusalThatThePluginHandlesIsNoPanic) {
+  go.onHeaders = [this](abi::ProcessState* s) {
+    EXPECT_EQ(reply(&Request::of(go.request).encode, 403, "no"), abi::kNotInGo);
+    EXPECT_EQ(s->isEncoding, 0);
+    return abi::kRunning; // a goroutine will continue
+  };
+  headers(true);
+  EXPECT_EQ(host.sent, "");
+  EXPECT_EQ(envoyGoFilterHttpContinue(&Request::of(go.request).decode, abi::kContinue), abi::kOk);
+  turn();
+  EXPECT_EQ(terminal->seen, "GET|end");
+  EXPECT_EQ(counter("panic_error"), 0u);
+}
+
+TEST(GoPlugins, ANameIsInOneLibrary) {
+  Plugins plugins;
+  auto one = std::make_shared<const PluginLibrary>(
+      "one.so", HttpFunctions{.newConfig = [](abi::HttpConfig*) -> uint64_t { return 1; }});
+  auto two = std::make_shared<const PluginLibrary>(
+      "two.so", HttpFunctions{.newConfig = [](abi::HttpConfig*) -> uint64_t { return 2; }});
+  const auto first = plugins.plugin("a", one);
+  const auto again = plugins.plugin("a", one);
+  ASSERT_TRUE(first.ok() && again.ok());
+  EXPECT_EQ(first->identity, again->identity) << "statistics are by the name";
+  EXPECT_EQ(plugins.find("a"), one);
+  const auto other = plugins.plugin("a", two);
+  ASSERT_FALSE(other.ok());
+  EXPECT_EQ(other.status().message(), "found \"a\" in the library \"two.so\", expected it in "
+                                      "\"one.so\" as in another filter");
+  EXPECT_EQ(plugins.find("a"), one);
+  EXPECT_TRUE(plugins.plugin("b", two).ok());
+  EXPECT_TRUE(plugins.plugin("a", std::make_shared<const PluginLibrary>(*one)).ok())
+      << "the same library by another library_id";
+}
+
+TEST_F(GoFilterTest, WhatMoeDoesNotOfferIsLoggedOnce) {
+  std::ostringstream out;
+  bindGoLog(std::make_shared<spdlog::logger>(
+      "test", std::make_shared<spdlog::sinks::ostream_sink_mt>(out)));
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_EQ(envoyGoFilterHttpIncrementMetric(nullptr, 0, 1), abi::kInternalFailure);
+  }
+  bindGoLog(config->logger);
+  const std::string text = out.str();
+  const size_t first = text.find("envoyGoFilterHttpIncrementMetric");
+  EXPECT_NE(first, std::string::npos);
+  EXPECT_EQ(text.find("envoyGoFilterHttpIncrementMetric", first + 1), std::string::npos) << text;
+}
+
 TEST_F(GoFilterTest, WhatMoeDoesNotOfferSaysSo) {
+  stats::Store counts;
+  showCallsNotOffered(counts.root());
+  const stats::Gauge* calls = counts.findGauge("golang.calls_not_offered");
+  ASSERT_NE(calls, nullptr);
+  const int64_t before = calls->value();
   uint32_t id = 0;
   EXPECT_EQ(envoyGoFilterHttpDefineMetric(nullptr, 0, nullptr, 0, &id), abi::kInternalFailure);
+  EXPECT_EQ(envoyGoFilterHttpDefineMetric(nullptr, 0, nullptr, 0, &id), abi::kInternalFailure);
   EXPECT_EQ(envoyGoFilterUpstreamConnect(nullptr, nullptr, 0), nullptr);
+  EXPECT_EQ(calls->value(), before + 3);
 }
 
 } // namespace

@@ -90,11 +90,12 @@ protected:
   void SetUp() override {
     fake = &go;
     auto library = std::make_shared<const PluginLibrary>("fake", functions());
+    auto identity = std::make_shared<PluginIdentity>("fake");
     config = std::make_unique<FilterConfig>(
-        FilterConfig{.identity = std::make_shared<PluginIdentity>("fake"),
+        FilterConfig{.identity = identity,
                      .library = library,
                      .config = std::make_shared<const GoConfig>(library, 1),
-                     .stats = PluginStats(store.root().child("golang", "plugin", "fake")),
+                     .stats = PluginStats(store.root().child("golang", "plugin", "fake"), identity),
                      .logger = std::make_shared<spdlog::logger>(
                          "test", std::make_shared<spdlog::sinks::null_sink_mt>())});
     add(std::make_unique<Filter>(*config, host.worker()));
@@ -107,7 +108,8 @@ protected:
     host.worker().loop.runOnce();
     if (go.request != nullptr) {
       envoyGoFilterHttpFinalize(go.request, 0);
-      EXPECT_EQ(config->identity->live.load(), 0) << "a request object is left";
+      EXPECT_EQ(store.findGauge("golang.fake.requests_live")->value(), 0)
+          << "a request object is left";
     }
   }
   void turn() { host.worker().loop.runOnce(); }
