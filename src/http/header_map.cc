@@ -193,14 +193,23 @@ void HeaderMap::appendValue(HeaderId id, std::string_view value) {
     add(id, value);
     return;
   }
-  base::Slice joined = slab_.allocate(first->valueSize + 1 + value.size());
-  std::memcpy(joined.data, first->valueData, first->valueSize);
-  joined.data[first->valueSize] = ',';
-  std::memcpy(joined.data + first->valueSize + 1, value.data(), value.size());
+  const Entry* end = entries_.data() + entries_.size();
+  size_t size = value.size();
+  for (const Entry* entry = first; entry != end; ++entry) {
+    size += entry->id == id ? entry->valueSize + 1 : 0;
+  }
+  base::Slice joined = slab_.allocate(size);
+  char* at = joined.data;
+  for (const Entry* entry = first; entry != end; ++entry) {
+    if (entry->id == id) {
+      std::memcpy(at, entry->valueData, entry->valueSize);
+      at += entry->valueSize;
+      *at++ = ',';
+    }
+  }
+  std::memcpy(at, value.data(), value.size());
   retain(joined.block);
-  bytes_ += 1 + value.size();
-  first->valueData = joined.data;
-  first->valueSize = static_cast<uint32_t>(joined.size);
+  setStatic(id, joined.view());
 }
 
 size_t HeaderMap::remove(HeaderId id) {

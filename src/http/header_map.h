@@ -73,7 +73,8 @@ public:
   void set(std::string_view lowerCaseName, std::string_view value);
   void setNumber(HeaderId id, uint64_t value);
   void setStatus(uint32_t status);
-  // Adds to an existing first value with "," between, or adds the header.
+  // Adds behind what is there with "," between, or adds the header. Several entries become one: a
+  // reader that takes only the first or only the last sees the whole list.
   void appendValue(HeaderId id, std::string_view value);
   // How many entries went.
   size_t remove(HeaderId id);

@@ -94,6 +94,18 @@ TEST_F(HeaderMapTest, AppendsToAValue) {
   EXPECT_EQ(map_->value(HeaderId::ForwardedFor), "1.1.1.1,2.2.2.2");
 }
 
+TEST_F(HeaderMapTest, AppendsBehindEveryEntry) {
+  map_->add(HeaderId::ForwardedFor, "1.1.1.1");
+  map_->add("x-b", "b");
+  map_->add(HeaderId::ForwardedFor, "");
+  map_->add(HeaderId::ForwardedFor, "2.2.2.2");
+  map_->appendValue(HeaderId::ForwardedFor, "3.3.3.3");
+  EXPECT_EQ(map_->count(HeaderId::ForwardedFor), 1u);
+  EXPECT_EQ(map_->value(HeaderId::ForwardedFor), "1.1.1.1,,2.2.2.2,3.3.3.3");
+  EXPECT_EQ(map_->get("x-b"), "b");
+  EXPECT_EQ(map_->byteSize(), 15u + 24 + 3 + 1);
+}
+
 TEST_F(HeaderMapTest, RecycledMapsAreEmptyAndReleaseTheirBlocks) {
   map_->add("x-a", std::string(10'000, 'a'));
   HeaderMap* address = map_.get();
