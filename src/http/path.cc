@@ -12,13 +12,14 @@ bool unreserved(char c) {
          c == '.' || c == '_' || c == '~';
 }
 
-// Decodes what need not be encoded; upper-cases the hex digits of the rest.
+// Decodes what need not be encoded; upper-cases the hex digits of the rest. A backslash is a slash:
+// some servers take it for one (WHATWG URL section 4.4), so that it must not hide a segment.
 std::optional<std::string> decodeUnreserved(std::string_view path) {
   std::string out;
   out.reserve(path.size());
   for (size_t i = 0; i < path.size(); ++i) {
     if (path[i] != '%') {
-      out.push_back(path[i]);
+      out.push_back(path[i] == '\\' ? '/' : path[i]);
       continue;
     }
     const int high = i + 2 < path.size() ? hexDigit(path[i + 1]) : -1;
@@ -48,7 +49,7 @@ std::optional<std::string> decodeUnreserved(std::string_view path) {
 std::optional<std::string> normalizePath(std::string_view path) {
   const std::string_view only = pathOnly(path);
   const std::string_view rest = path.substr(only.size());
-  if (only.empty() || only.front() != '/') {
+  if (only.empty() || (only.front() != '/' && only.front() != '\\')) {
     return std::string(path); // "*", CONNECT
   }
   auto decoded = decodeUnreserved(only);

@@ -7,8 +7,8 @@
 namespace moe::http {
 
 // RFC 3986 section 5.2.4 and 6.2.2: removes dot segments (also as %2e), decodes percent-encoded
-// unreserved characters, keeps the query. Nothing if the path climbs above its root or holds a bad
-// escape.
+// unreserved characters, makes backslashes slashes, keeps the query. Nothing if the path climbs
+// above its root or holds a bad escape.
 std::optional<std::string> normalizePath(std::string_view path);
 
 // "//a///b?c//d" -> "/a/b?c//d".

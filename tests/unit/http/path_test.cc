@@ -17,6 +17,14 @@ TEST(Path, NormalizesDotSegmentsAndEscapes) {
   EXPECT_EQ(normalizePath("*"), "*");
 }
 
+TEST(Path, ABackslashIsASlash) {
+  EXPECT_EQ(normalizePath("/a\\..\\b"), "/b");
+  EXPECT_EQ(normalizePath("\\a/.\\b"), "/a/b");
+  EXPECT_EQ(normalizePath("/a\\%2e%2e\\b?c\\d"), "/b?c\\d");
+  EXPECT_EQ(normalizePath("/a%5Cb"), "/a%5Cb");
+  EXPECT_EQ(normalizePath("/a\\..\\.."), std::nullopt);
+}
+
 TEST(Path, RefusesWhatClimbsOrIsBroken) {
   for (const std::string_view bad : {"/..", "/a/../..", "/%2e%2e/x", "/%", "/%4", "/%zz", "/%00"}) {
     EXPECT_EQ(normalizePath(bad), std::nullopt) << bad;
