@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "http/codec/http1_tokens.h"
 #include "http/path.h"
+#include "proxy/client_address.h"
 
 namespace moe::proxy {
 namespace {
@@ -13,21 +14,37 @@ namespace {
 using http::HeaderId;
 using http::HeaderMap;
 
-void removeHopByHop(HeaderMap& headers, bool keepUpgrade) {
-  if (headers.has(HeaderId::Connection)) {
-    // What Connection names belongs to this hop too.
-    std::string storage;
-    const auto options = headers.joined("connection", storage);
-    http::forEachListItem(options.value_or(""), [&](std::string_view item) {
-      std::string name(item);
-      for (char& c : name) {
-        c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-      }
-      if (name != "close" && name != "keep-alive" && name != "upgrade" && !name.starts_with(':')) {
-        headers.remove(name);
-      }
-    });
-    headers.remove(HeaderId::Connection);
+// Removes what the Connection headers name: it belongs to this hop too. False: they name what a
+// client must not take away from the next hop, or too much.
+bool removeNominated(HeaderMap& headers) {
+  constexpr size_t kMaxNominated = 10; // Envoy's; each costs a walk over the headers
+  std::string storage;
+  const auto options = headers.joined("connection", storage);
+  size_t nominated = 0;
+  bool allowed = true;
+  http::forEachListItem(options.value_or(""), [&](std::string_view item) {
+    if (!allowed || http::equalsIgnoreCase(item, "close") ||
+        http::equalsIgnoreCase(item, "keep-alive") || http::equalsIgnoreCase(item, "upgrade") ||
+        http::equalsIgnoreCase(item, "te")) { // te: looked at by itself
+      return;
+    }
+    std::string name(item);
+    for (char& c : name) {
+      c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    }
+    allowed =
+        ++nominated <= kMaxNominated && !name.starts_with(':') && !name.starts_with("x-forwarded-");
+    if (allowed) {
+      headers.remove(name);
+    }
+  });
+  headers.remove(HeaderId::Connection);
+  return allowed;
+}
+
+bool removeHopByHop(HeaderMap& headers, bool keepUpgrade) {
+  if (headers.has(HeaderId::Connection) && !removeNominated(headers)) {
+    return false;
   }
   headers.remove(HeaderId::KeepAlive);
   headers.remove(HeaderId::ProxyConnection);
@@ -48,32 +65,7 @@ void removeHopByHop(HeaderMap& headers, bool keepUpgrade) {
     headers.remove(HeaderId::Upgrade);
     headers.remove(HeaderId::Http2Settings);
   }
-}
-
-// The address `hops` from the right of x-forwarded-for; null if it has none or no address there.
-net::AddressPtr forwardedFor(const HeaderMap& headers, uint32_t hops) {
-  std::string storage;
-  const auto all = headers.joined("x-forwarded-for", storage);
-  if (!all.has_value()) {
-    return nullptr;
-  }
-  std::string_view left = *all;
-  while (true) {
-    const size_t comma = left.rfind(',');
-    std::string_view item = comma == std::string_view::npos ? left : left.substr(comma + 1);
-    while (!item.empty() && item.front() == ' ') {
-      item.remove_prefix(1);
-    }
-    if (hops == 0) {
-      auto address = net::Address::parseIp(item, 0);
-      return address.ok() ? *address : nullptr;
-    }
-    if (comma == std::string_view::npos) {
-      return nullptr;
-    }
-    --hops;
-    left = left.substr(0, comma);
-  }
+  return true;
 }
 
 // A version 4 UUID (RFC 9562 section 5.4).
@@ -95,27 +87,19 @@ std::array<char, 36> uuid(base::Random& random) {
   return text;
 }
 
-void setAddresses(HeaderMap& headers, const HcmConfig& config, http::StreamInfo& info) {
-  if (config.useRemoteAddress) {
-    if (config.xffTrustedHops > 0) {
-      if (auto address = forwardedFor(headers, config.xffTrustedHops - 1)) {
-        info.downstreamRemote = std::move(address);
-      }
-    }
-    if (!config.skipXffAppend && info.downstreamDirectRemote->isIp()) {
-      headers.appendValue(HeaderId::ForwardedFor, info.downstreamDirectRemote->ip());
-    }
-  } else if (auto address = forwardedFor(headers, config.xffTrustedHops)) {
-    info.downstreamRemote = std::move(address);
-  }
-}
-
 } // namespace
 
 absl::Status prepareRequestHeaders(HeaderMap& headers, const HcmConfig& config,
                                    http::StreamInfo& info, base::Random& random, bool keepUpgrade) {
-  removeHopByHop(headers, keepUpgrade);
-  setAddresses(headers, config, info);
+  if (!removeHopByHop(headers, keepUpgrade)) {
+    return absl::InvalidArgumentError("http1.connection_header_rejected");
+  }
+  // A fragment is never sent (RFC 9112 section 3.2); the next hop might read the path without it.
+  if (headers.path().find('#') != std::string_view::npos) {
+    config.stats.rqFailedPathNormalization.inc();
+    return absl::InvalidArgumentError("path_normalization_failed");
+  }
+  const bool edge = setClientAddress(headers, config, info);
   // Only a trusted hop in front may say how the client came.
   if (!headers.has(HeaderId::ForwardedProto) ||
       (config.useRemoteAddress && config.xffTrustedHops == 0)) {
@@ -126,8 +110,7 @@ absl::Status prepareRequestHeaders(HeaderMap& headers, const HcmConfig& config,
     headers.addStatic(HeaderId::Scheme, proto == "https" ? "https" : "http");
   }
   if (config.generateRequestId &&
-      (!headers.has(HeaderId::RequestId) ||
-       (config.useRemoteAddress && !config.preserveExternalRequestId))) {
+      (!headers.has(HeaderId::RequestId) || (edge && !config.preserveExternalRequestId))) {
     const auto id = uuid(random);
     headers.set(HeaderId::RequestId, {id.data(), id.size()});
   }

@@ -134,17 +134,17 @@ void Stream::decodeHeaders(http::HeaderMapPtr headers, bool endStream) {
     requestTimer_->enable(config_.requestTimeout);
   }
   http::HeaderMap& request = *request_;
-  const bool wantsUpgrade = http::isUpgrade(request);
-  if (!prepareUpgrade(request)) {
-    return;
-  }
   const absl::Status status =
-      prepareRequestHeaders(request, config_, info_, worker().random, upgrade_ && wantsUpgrade);
+      prepareRequestHeaders(request, config_, info_, worker().random, http::isUpgrade(request));
   if (!status.ok()) {
     chain_.sendLocalReply({.status = 400, .details = base::message(status)});
     return;
   }
-  routed_ = false; // the headers have changed
+  // Behind the normalisation: the route of the path as it was sent may allow what this one does
+  // not.
+  if (!prepareUpgrade(request)) {
+    return;
+  }
   if (const auto* route = static_cast<const route::Route*>(this->route());
       route != nullptr && route->idleTimeout().has_value()) {
     idleTimeout_ = *route->idleTimeout();
