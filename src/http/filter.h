@@ -48,8 +48,9 @@ public:
   virtual void
   forEachPerFilterConfig(std::string_view filterName,
                          const std::function<void(const RouteFilterConfig&)>& f) const = 0;
-  // FilterConfig.disabled for this route: the filter is left out.
-  virtual bool filterDisabled(std::string_view filterName) const = 0;
+  // Whether the filter is left out on this route, as the most specific entry that names it says
+  // (FilterConfig.disabled; a configuration without it: not left out). Nothing: no entry names it.
+  virtual std::optional<bool> filterDisabled(std::string_view filterName) const = 0;
   virtual const Metadata* metadata() const = 0;
 
 protected:

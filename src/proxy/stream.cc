@@ -66,9 +66,8 @@ const http::RouteView* Stream::route() {
 void Stream::buildChain() {
   const http::RouteView* route = this->route();
   for (const ConfiguredFilter& filter : config_.filters) {
-    const bool disabled =
-        route != nullptr ? route->filterDisabled(filter.name) || filter.disabled : filter.disabled;
-    if (disabled) {
+    const auto byRoute = route == nullptr ? std::nullopt : route->filterDisabled(filter.name);
+    if (byRoute.value_or(filter.disabled)) {
       continue;
     }
     if (filter.factory == nullptr) { // the router, which needs this worker's clusters

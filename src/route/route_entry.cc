@@ -48,8 +48,8 @@ void RouteEntry::forEachPerFilterConfig(
   });
 }
 
-bool RouteEntry::filterDisabled(std::string_view name) const {
-  bool disabled = false;
+std::optional<bool> RouteEntry::filterDisabled(std::string_view name) const {
+  std::optional<bool> disabled;
   eachFilterLevel([&](const FilterConfigs& level) {
     if (const auto* entry = level.find(name); entry != nullptr) {
       disabled = entry->disabled;

@@ -69,7 +69,7 @@ public:
   void forEachPerFilterConfig(
       std::string_view name,
       const std::function<void(const http::RouteFilterConfig&)>& f) const override;
-  bool filterDisabled(std::string_view name) const override;
+  std::optional<bool> filterDisabled(std::string_view name) const override;
   const http::Metadata* metadata() const override { return &route_->metadata; }
 
   // Route
