@@ -85,10 +85,13 @@ absl::Status wrongType(const FieldPath& path, std::string_view found, std::strin
 absl::Status unsupportedExtension(const FieldPath& path, std::string_view extensionName,
                                   std::string_view typeUrl,
                                   const std::vector<std::string>& supported) {
-  return fieldError(
-      path, absl::StrCat("extension ", inQuotes(extensionName), " of type ", inQuotes(typeUrl)),
-      supported.empty() ? "no extension here"
-                        : absl::StrCat("one of ", absl::StrJoin(supported, ", ")));
+  return fieldError(path,
+                    absl::StrCat("found extension ", inQuotes(extensionName), " of type ",
+                                 inQuotes(typeUrl), ", expected ",
+                                 supported.empty()
+                                     ? "no extension here"
+                                     : absl::StrCat("one of ", absl::StrJoin(supported, ", "))),
+                    absl::StatusCode::kNotFound);
 }
 
 } // namespace moe::config

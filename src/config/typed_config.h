@@ -57,6 +57,7 @@ absl::StatusOr<M> unpackTo(const google::protobuf::Any& any, const FieldPath& pa
 }
 
 /// Error for an extension nobody offers: names the extension, its type URL and the supported types.
+/// NotFound, so that an optional extension can be left out for this reason only.
 absl::Status unsupportedExtension(const FieldPath& path, std::string_view extensionName,
                                   std::string_view typeUrl,
                                   const std::vector<std::string>& supported);

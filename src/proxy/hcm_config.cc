@@ -82,10 +82,12 @@ absl::Status readFilters(const Proto& proto, const FieldPath& path, const Factor
     if (!router) {
       auto resolved = context.httpFilters.resolve(filter.typed_config(), filter.name(), configPath);
       if (!resolved.ok()) {
-        if (filter.is_optional()) {
-          continue;
+        if (!filter.is_optional() || resolved.status().code() != absl::StatusCode::kNotFound) {
+          return resolved.status();
         }
-        return resolved.status();
+        MOE_LOG(*context.logger, warn, "left out, as is_optional allows: {}",
+                base::message(resolved.status()));
+        continue;
       }
       auto factory = resolved->factory->compile(filter.name(), *resolved->config.message,
                                                 resolved->config.path, context);
@@ -109,6 +111,9 @@ absl::Status readRoutes(const Proto& proto, const FieldPath& path, const Factory
   }
   route::RouteTableContext tables;
   tables.clusterExists = [&context](std::string_view name) { return context.clusters.has(name); };
+  tables.leftOut = [&context](const absl::Status& why) {
+    MOE_LOG(*context.logger, warn, "left out, as is_optional allows: {}", base::message(why));
+  };
   tables.createRouteFilterConfig =
       [&context](std::string_view name, const google::protobuf::Any& any, std::string_view where)
       -> absl::StatusOr<std::shared_ptr<const http::RouteFilterConfig>> {

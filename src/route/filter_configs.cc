@@ -30,6 +30,9 @@ compileFilterConfigs(const google::protobuf::Map<std::string, google::protobuf::
       auto compiled = context.createRouteFilterConfig(name, *inner, at.str());
       if (!compiled.ok()) {
         if (wrapper.is_optional() && compiled.status().code() == absl::StatusCode::kNotFound) {
+          if (context.leftOut) {
+            context.leftOut(compiled.status());
+          }
           continue;
         }
         return compiled.status();

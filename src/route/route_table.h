@@ -19,6 +19,8 @@ struct RouteTableContext {
   std::function<absl::StatusOr<std::shared_ptr<const http::RouteFilterConfig>>(
       std::string_view filterName, const google::protobuf::Any& config, std::string_view path)>
       createRouteFilterConfig;
+  // Is told which optional filter configuration is left out, and why; may be empty.
+  std::function<void(const absl::Status&)> leftOut;
   // Whether a cluster exists; used when validate_clusters says so (static tables: by default).
   std::function<bool(std::string_view cluster)> clusterExists;
   bool validateClustersByDefault = true;
