@@ -111,27 +111,34 @@ public:
     if (proto.least_request_lb_config().has_choice_count()) {
       choices = std::max(2u, proto.least_request_lb_config().choice_count().value());
     }
-    double left = 100;
+    std::vector<double> health; // percent, by priority
+    double sum = 0;
+    size_t count = 0;
     for (const HostSet::Priority& priority : hosts_->priorities) {
       const auto all = static_cast<double>(priority.hosts.size());
       const auto healthy = static_cast<double>(priority.healthy.size());
-      const bool inPanic = all > 0 && healthy / all * 100 < panic;
+      health.push_back(
+          all == 0 ? 0 : std::min(100.0, healthy / all * priority.overprovisioningPercent));
+      sum += health.back();
+      count += priority.hosts.size();
+    }
+    // Where the priorities together have the health for all of the load, none is in panic, however
+    // little it has left. Where they have none, all are, and share the load by their size.
+    const bool nothingHealthy = sum <= 0 && panic > 0;
+    double left = 100;
+    for (size_t i = 0; i < health.size(); ++i) {
+      const HostSet::Priority& priority = hosts_->priorities[i];
+      const auto all = static_cast<double>(priority.hosts.size());
+      const auto healthy = static_cast<double>(priority.healthy.size());
+      const bool inPanic = nothingHealthy || (sum < 100 && all > 0 && healthy / all * 100 < panic);
       pickers_.emplace_back(inPanic ? priority.hosts : priority.healthy, proto.lb_policy(), choices,
                             random);
-      const double health =
-          all == 0 ? 0 : std::min(100.0, healthy / all * priority.overprovisioningPercent);
-      const double share = std::min(left, health);
+      const double share = nothingHealthy
+                               ? (count == 0 ? 0 : all / static_cast<double>(count) * 100)
+                               : std::min(left, health[i]);
       shares_.push_back(share);
+      total_ += share;
       left -= share;
-    }
-    total_ = 100 - left;
-    if (total_ <= 0) { // no priority is healthy: the first with hosts takes it all
-      for (size_t i = 0; i < pickers_.size(); ++i) {
-        if (!pickers_[i].empty()) {
-          shares_[i] = total_ = 100;
-          break;
-        }
-      }
     }
   }
 
@@ -149,7 +156,10 @@ public:
       }
       at -= shares_[i];
     }
-    return pickers_.back().pick();
+    // The sum of the shares was a little less than the total: rounding.
+    const auto last =
+        std::find_if(shares_.rbegin(), shares_.rend(), [](double s) { return s > 0; });
+    return pickers_[static_cast<size_t>(shares_.rend() - last) - 1].pick();
   }
 
 private:

@@ -44,13 +44,11 @@ public:
   }
 
   HostPtr chooseHost(const LoadBalancerContext& context) override {
-    HostPtr host;
     if (context.metadataMatch != nullptr && !context.metadataMatch->empty()) {
-      const auto& criteria = context.metadataMatch->criteria();
       bool settled = false;
-      host = fromGroups(criteria, context, settled, 0);
-      if (host != nullptr || settled) {
-        return host != nullptr ? host : panic(context);
+      HostPtr host = fromGroups(context.metadataMatch->criteria(), context, settled, 0);
+      if (settled) {
+        return host;
       }
     }
     return fallback(context);
@@ -129,7 +127,7 @@ private:
     }
   }
 
-  // `settled`: a selector's own fallback policy has decided, even if for no host.
+  // `settled`: a subset or a selector's own fallback policy has decided, even if for no host.
   HostPtr fromGroups(const std::vector<Criterion>& criteria, const LoadBalancerContext& context,
                      bool& settled, int depth) {
     for (Group& group : groups_) {
@@ -141,9 +139,8 @@ private:
         appendValue(scratch_, criterion.value);
       }
       if (const auto found = group.subsets.find(scratch_); found != group.subsets.end()) {
-        if (HostPtr host = found->second->chooseHost(context)) {
-          return host;
-        }
+        settled = true;
+        return found->second->chooseHost(context);
       }
       switch (group.fallback) {
       case Selector::NO_FALLBACK:
@@ -169,7 +166,7 @@ private:
         }
         bool inner = false;
         HostPtr host = fromGroups(fewer, context, inner, depth + 1);
-        return host != nullptr || inner ? host : fallback(context);
+        return inner ? host : fallback(context);
       }
       default:
         break; // NOT_DEFINED: the cluster's policy
@@ -186,14 +183,10 @@ private:
       if (HostPtr host = default_->chooseHost(context)) {
         return host;
       }
-      return panic(context);
-    default:
-      return panic(context);
+      return config_.panic_mode_any() ? any_->chooseHost(context) : nullptr;
+    default: // NO_FALLBACK means none, in panic too
+      return nullptr;
     }
-  }
-
-  HostPtr panic(const LoadBalancerContext& context) {
-    return config_.panic_mode_any() ? any_->chooseHost(context) : nullptr;
   }
 
   const Config config_;
