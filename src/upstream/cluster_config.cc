@@ -214,24 +214,39 @@ HostPtr makeHost(const EndpointSpec& spec, net::AddressPtr address) {
                                       spec.locality, spec.metadata, spec.healthy);
 }
 
+namespace {
+
+bool sameDescription(const Host& a, const Host& b) {
+  using google::protobuf::util::MessageDifferencer;
+  return a.weight() == b.weight() && a.priority() == b.priority() && a.healthy() == b.healthy() &&
+         a.hostname() == b.hostname() && MessageDifferencer::Equals(a.locality(), b.locality()) &&
+         MessageDifferencer::Equals(a.metadata(), b.metadata());
+}
+
+} // namespace
+
 HostSetPtr makeHostSet(std::vector<HostPtr> hosts, const HostSet* old, uint32_t overprovisioning) {
   auto set = std::make_shared<HostSet>();
   set->version = old == nullptr ? 1 : old->version + 1;
-  base::StringMap<HostPtr> known;
+  // Several hosts may have one address: two names may resolve to it.
+  base::StringMap<std::vector<HostPtr>> known;
   if (old != nullptr) {
     for (const auto& priority : old->priorities) {
       for (const HostPtr& host : priority.hosts) {
-        known.emplace(host->address()->asString(), host);
+        known[host->address()->asString()].push_back(host);
       }
     }
   }
   for (HostPtr& host : hosts) {
-    if (const auto found = known.find(host->address()->asString()); found != known.end()) {
-      const Host& before = *found->second;
-      if (before.weight() == host->weight() && before.priority() == host->priority() &&
-          before.healthy() == host->healthy() && before.hostname() == host->hostname() &&
-          google::protobuf::util::MessageDifferencer::Equals(before.metadata(), host->metadata())) {
-        host = found->second;
+    if (const auto at = known.find(host->address()->asString()); at != known.end()) {
+      std::vector<HostPtr>& candidates = at->second;
+      const auto before =
+          std::find_if(candidates.begin(), candidates.end(), [&](const HostPtr& candidate) {
+            return sameDescription(*candidate, *host);
+          });
+      if (before != candidates.end()) {
+        host = std::move(*before);
+        candidates.erase(before); // two equal hosts stay two
       }
     }
     while (set->priorities.size() <= host->priority()) {

@@ -1,5 +1,6 @@
 #include "upstream/cluster_manager.h"
 
+#include <algorithm>
 #include <map>
 
 #include "config/duration.h"
@@ -76,6 +77,9 @@ public:
     readyCallback_ = std::move(readyCallback);
     setHosts({});
     for (const auto& target : targets_) {
+      if (target->spec.hostname.empty()) {
+        target->spec.hostname = target->spec.address; // for auto_host_rewrite
+      }
       target->timer = options_.mainLoop.createTimer([this, t = target.get()] { resolve(*t); });
     }
     for (const auto& target : targets_) {
@@ -102,8 +106,14 @@ private:
 
   void resolve(Target& target) {
     attempts().inc();
-    resolver_->resolve(target.spec.address, dnsFamilyOf(info_->proto()),
-                       [this, &target](const DnsAnswer& answer) { resolved(target, answer); });
+    // The answer may come when this cluster has been removed or replaced, and its targets with it.
+    resolver_->resolve(
+        target.spec.address, dnsFamilyOf(info_->proto()),
+        [this, alive = std::weak_ptr<bool>(alive_), &target](const DnsAnswer& answer) {
+          if (!alive.expired()) {
+            resolved(target, answer);
+          }
+        });
   }
 
   stats::Counter& attempts() { return scope().counter("update_attempt"); }
@@ -112,7 +122,7 @@ private:
   }
 
   void resolved(Target& target, const DnsAnswer& answer) {
-    target.tried = true;
+    const bool tried = std::exchange(target.tried, true);
     base::Milliseconds next = refresh_;
     if (answer.status.ok()) {
       scope().counter("update_success").inc();
@@ -120,8 +130,12 @@ private:
       if (info_->proto().respect_dns_ttl() && answer.ttlSeconds > 0) {
         next = base::Milliseconds(int64_t{answer.ttlSeconds} * 1000);
       }
+      if (answer.addresses.empty() && (!tried || !target.hosts.empty())) {
+        MOE_LOG(*options_.logger, warn, "cluster {}: \"{}\" has no address", info_->name(),
+                target.spec.address);
+      }
       target.hosts.clear();
-      for (const net::AddressPtr& address : answer.addresses) {
+      for (const net::AddressPtr& address : inOrder(answer.addresses)) {
         target.hosts.push_back(
             makeHost(target.spec, address->withPort(static_cast<uint16_t>(target.spec.port))));
       }
@@ -141,8 +155,20 @@ private:
     target.timer->enable(next);
     if (!ready_ &&
         std::all_of(targets_.begin(), targets_.end(), [](const auto& t) { return t->tried; })) {
-      becomeReady();
+      becomeReady(); // Last: may end this object.
     }
+  }
+
+  // A server may give the same addresses in another order each time (and some give one twice): that
+  // is no change.
+  static std::vector<net::AddressPtr> inOrder(std::vector<net::AddressPtr> addresses) {
+    const auto text = [](const net::AddressPtr& a) -> const std::string& { return a->asString(); };
+    std::sort(addresses.begin(), addresses.end(),
+              [&](const auto& a, const auto& b) { return text(a) < text(b); });
+    addresses.erase(std::unique(addresses.begin(), addresses.end(),
+                                [&](const auto& a, const auto& b) { return text(a) == text(b); }),
+                    addresses.end());
+    return addresses;
   }
 
   void becomeReady() {
@@ -187,6 +213,7 @@ private:
   uint32_t overprovisioning_ = 140;
   std::function<void()> readyCallback_;
   bool ready_ = false;
+  const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
 };
 
 class ClusterManagerImpl final : public ClusterManager {
@@ -242,6 +269,7 @@ public:
       return status;
     }
     clusters_.insert_or_assign(proto.name(), std::move(cluster));
+    checkInitialized(); // the one before may have been what was waited for
     return absl::OkStatus();
   }
 
@@ -250,11 +278,12 @@ public:
     if (found == clusters_.end()) {
       return false;
     }
-    clusters_.erase(found);
     for (const Slot& slot : slots_) {
       slot.loop->post(
           [clusters = slot.clusters, name = std::string(name)] { clusters->remove(name); });
     }
+    clusters_.erase(found);
+    checkInitialized(); // nobody waits for it any more
     return true;
   }
 

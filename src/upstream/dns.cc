@@ -83,15 +83,11 @@ private:
       return;
     }
     DnsAnswer answer;
-    if (status != ARES_SUCCESS) {
+    if (status == ARES_SUCCESS) {
+      collect(*result, query.family, answer);
+    } else if (status != ARES_ENOTFOUND && status != ARES_ENODATA) {
       answer.status = absl::UnavailableError(
           base::cat("cannot resolve \"", query.name, "\": ", ares_strerror(status)));
-    } else {
-      collect(*result, query.family, answer);
-      if (answer.addresses.empty()) {
-        answer.status = absl::NotFoundError(
-            base::cat("cannot resolve \"", query.name, "\": no address of the wanted family"));
-      }
     }
     if (result != nullptr) {
       ares_freeaddrinfo(result);

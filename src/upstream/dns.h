@@ -14,7 +14,9 @@ namespace moe::upstream {
 enum class DnsFamily { V4Only, V6Only, V4Preferred, Auto, All };
 
 struct DnsAnswer {
-  absl::Status status;                    // not OK: no addresses; names the host and the reason
+  // Not OK: the servers have not answered; names the host and the reason. That a name does not
+  // exist, or has no address of the family, is an answer: OK, without addresses.
+  absl::Status status;
   std::vector<net::AddressPtr> addresses; // port 0
   uint32_t ttlSeconds = 0;                // the smallest; 0 if unknown
 };

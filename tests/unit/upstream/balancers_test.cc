@@ -103,6 +103,35 @@ TEST_F(BalancersTest, PrioritiesSpillOver) {
   EXPECT_EQ(counts[1] + counts[3], 10'000);
 }
 
+TEST_F(BalancersTest, NoPanicWhileAllPrioritiesTogetherAreHealthy) {
+  // 1 of 5 is healthy in priority 0: 20 % x 1.4 = 28 % of the load; priority 1 takes the rest.
+  std::vector<HostPtr> list{host(1), host(10, {}, 1, true, 1)};
+  for (int port = 2; port <= 5; ++port) {
+    list.push_back(host(port, {}, 1, false));
+  }
+  auto balancer = createBalancer(*cluster("{}"), makeHostSet(list, nullptr, 140), random_);
+  auto counts = spread(*balancer, 10'000);
+  EXPECT_EQ(counts[1] + counts[10], 10'000);
+  EXPECT_NEAR(counts[1], 2800, 300);
+  // Without priority 1 there is panic.
+  std::erase_if(list, [](const HostPtr& h) { return h->priority() == 1; });
+  balancer = createBalancer(*cluster("{}"), makeHostSet(list, nullptr, 140), random_);
+  EXPECT_EQ(spread(*balancer, 500).size(), 5u);
+}
+
+TEST_F(BalancersTest, WithNothingHealthyAllShareTheLoadBySize) {
+  const auto hosts = makeHostSet({host(1, {}, 1, false), host(2, {}, 1, false),
+                                  host(3, {}, 1, false), host(10, {}, 1, false, 1)},
+                                 nullptr, 140);
+  auto balancer = createBalancer(*cluster("{}"), hosts, random_);
+  auto counts = spread(*balancer, 10'000);
+  EXPECT_EQ(counts.size(), 4u);
+  EXPECT_NEAR(counts[10], 2500, 300);
+  balancer = createBalancer(
+      *cluster(R"({"common_lb_config":{"healthy_panic_threshold":{"value":0}}})"), hosts, random_);
+  EXPECT_EQ(spread(*balancer, 10), (std::map<int, int>{{0, 10}}));
+}
+
 TEST_F(BalancersTest, NoHostsGiveNone) {
   auto balancer = createBalancer(*cluster("{}"), makeHostSet({}, nullptr, 140), random_);
   EXPECT_EQ(balancer->chooseHost({}), nullptr);
@@ -150,6 +179,16 @@ TEST_F(SubsetTest, PanicModeAnyHelpsAnEmptyDefaultSubset) {
   EXPECT_EQ(ask(config, {}).size(), 3u);
 }
 
+TEST_F(SubsetTest, PanicModeAnyDoesNotOverrideNoFallback) {
+  EXPECT_EQ(
+      ask(R"({"panic_mode_any":true,"subset_selectors":[{"keys":["site"]}]})", {{"site", "s9"}}),
+      (std::map<int, int>{{0, 300}}));
+  EXPECT_EQ(
+      ask(R"({"fallback_policy":"ANY_ENDPOINT","panic_mode_any":true,"subset_selectors":[{"keys":["site"],"fallback_policy":"NO_FALLBACK"}]})",
+          {{"site", "s9"}}),
+      (std::map<int, int>{{0, 300}}));
+}
+
 TEST_F(SubsetTest, SelectorFallbacksWinOverTheClusters) {
   EXPECT_EQ(
       ask(R"({"fallback_policy":"ANY_ENDPOINT","subset_selectors":[{"keys":["site"],"fallback_policy":"NO_FALLBACK"}]})",
@@ -195,6 +234,23 @@ TEST(HostSet, EqualHostsLiveOn) {
   auto third = makeHostSet({makeHost(spec, address)}, second.get(), 140);
   EXPECT_NE(second->priorities[0].hosts[0], third->priorities[0].hosts[0]);
   EXPECT_EQ(third->version, 3u);
+  spec.locality.set_zone("z");
+  auto fourth = makeHostSet({makeHost(spec, address)}, third.get(), 140);
+  EXPECT_NE(third->priorities[0].hosts[0], fourth->priorities[0].hosts[0]);
+}
+
+TEST(HostSet, OneAddressMayHaveSeveralHosts) {
+  EndpointSpec a;
+  EndpointSpec b;
+  b.weight = 7;
+  auto address = *net::Address::parseIp("127.0.0.1", 80);
+  const auto make = [&] {
+    return std::vector<HostPtr>{makeHost(a, address), makeHost(b, address), makeHost(b, address)};
+  };
+  auto first = makeHostSet(make(), nullptr, 140);
+  auto second = makeHostSet(make(), first.get(), 140);
+  EXPECT_EQ(first->priorities[0].hosts, second->priorities[0].hosts);
+  EXPECT_NE(second->priorities[0].hosts[1], second->priorities[0].hosts[2]);
 }
 
 } // namespace
