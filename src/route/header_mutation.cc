@@ -20,6 +20,16 @@ absl::StatusOr<std::string> headerName(const std::string& name, const config::Fi
   return lower;
 }
 
+// What a format yields may come from anywhere (metadata and filter state hold any bytes): a line
+// end in it would begin another header.
+void replaceControls(std::string& value) {
+  for (char& c : value) {
+    if (!http::isFieldValue({&c, 1})) {
+      c = '?';
+    }
+  }
+}
+
 } // namespace
 
 absl::StatusOr<HeaderMutation> HeaderMutation::compile(const Options& add, const Names& remove,
@@ -71,6 +81,9 @@ void HeaderMutation::apply(http::HeaderMap& headers, const http::FormatContext& 
     if (entry.format != nullptr) {
       value.clear();
       entry.format->format(context, value);
+      if (!http::isFieldValue(value)) {
+        replaceControls(value);
+      }
       text = value;
     }
     if (text.empty() && !entry.keepEmpty) {
