@@ -77,7 +77,8 @@ public:
   // Answers the request from here: skips the rest of the decoding chain; the response passes the
   // encoding filters. After the response has begun: resets the stream.
   virtual void sendLocalReply(const LocalReply& reply) = 0;
-  virtual void resetStream() = 0;
+  // `details`: response_code_details.
+  virtual void resetStream(std::string_view details) = 0;
   // The name the filter has in the configuration.
   virtual std::string_view filterConfigName() const = 0;
   virtual HeaderMap* requestHeaders() = 0; // null before decodeHeaders

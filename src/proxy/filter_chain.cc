@@ -450,7 +450,7 @@ http::StreamInfo& ActiveFilter::streamInfo() { return chain_.host_.streamInfo();
 const http::RouteView* ActiveFilter::route() { return chain_.host_.route(); }
 void ActiveFilter::clearRouteCache() { chain_.host_.clearRouteCache(); }
 void ActiveFilter::sendLocalReply(const http::LocalReply& reply) { chain_.sendLocalReply(reply); }
-void ActiveFilter::resetStream() { chain_.host_.resetStream("filter_reset"); }
+void ActiveFilter::resetStream(std::string_view details) { chain_.host_.resetStream(details); }
 http::HeaderMap* ActiveFilter::requestHeaders() { return chain_.requestHeaders(); }
 http::HeaderMap* ActiveFilter::requestTrailers() { return chain_.requestTrailers(); }
 http::HeaderMap* ActiveFilter::responseHeaders() { return chain_.responseHeaders(); }

@@ -78,7 +78,7 @@ public:
   const http::RouteView* route() override;
   void clearRouteCache() override;
   void sendLocalReply(const http::LocalReply& reply) override;
-  void resetStream() override;
+  void resetStream(std::string_view details) override;
   std::string_view filterConfigName() const override { return name_; }
   http::HeaderMap* requestHeaders() override;
   http::HeaderMap* requestTrailers() override;

@@ -81,10 +81,32 @@ void countResponse(upstream::ClusterStats& stats, uint32_t status) {
 
 } // namespace
 
+// A reply of this proxy's own: it has the route's response headers like any other answer.
+void Router::answer(http::LocalReply reply) {
+  if (route_ != nullptr) {
+    reply.modifyHeaders = [this, more = std::move(reply.modifyHeaders)](http::HeaderMap& response) {
+      if (more) {
+        more(response);
+      }
+      http::StreamInfo& info = callbacks_->streamInfo();
+      info.responseCode = response.status();
+      route_->finalizeResponseHeaders(response, *request_, info);
+    };
+  }
+  callbacks_->sendLocalReply(reply);
+}
+
 void Router::fail(uint32_t status, ResponseFlag flag, std::string_view body,
                   std::string_view details) {
   callbacks_->streamInfo().setFlag(flag);
-  callbacks_->sendLocalReply({.status = status, .body = body, .details = details});
+  answer({.status = status, .body = body, .details = details});
+}
+
+// As fail; to those who read the cluster's counters it is the upstream that has answered so.
+void Router::failUpstream(uint32_t status, ResponseFlag flag, std::string_view body,
+                          std::string_view details) {
+  countResponse(cluster_->stats(), status);
+  fail(status, flag, body, details);
 }
 
 bool Router::answerLocally(const http::HeaderMap& headers) {
@@ -93,23 +115,16 @@ bool Router::answerLocally(const http::HeaderMap& headers) {
     return true;
   }
   if (const auto redirect = route_->redirect(headers)) {
-    callbacks_->sendLocalReply({.status = redirect->status,
-                                .modifyHeaders =
-                                    [location = redirect->location](http::HeaderMap& response) {
-                                      response.set(HeaderId::Location, location);
-                                    },
-                                .details = "direct_response"});
+    answer({.status = redirect->status,
+            .modifyHeaders =
+                [location = redirect->location](http::HeaderMap& response) {
+                  response.set(HeaderId::Location, location);
+                },
+            .details = "direct_response"});
     return true;
   }
   if (const auto direct = route_->directResponse()) {
-    callbacks_->sendLocalReply({.status = direct->status,
-                                .body = direct->body,
-                                .modifyHeaders =
-                                    [this](http::HeaderMap& response) {
-                                      route_->finalizeResponseHeaders(response, *request_,
-                                                                      callbacks_->streamInfo());
-                                    },
-                                .details = "direct_response"});
+    answer({.status = direct->status, .body = direct->body, .details = "direct_response"});
     return true;
   }
   return false;
@@ -149,13 +164,12 @@ http::HeadersStatus Router::decodeHeaders(http::HeaderMap& headers, bool endStre
   info.upstreamCluster = cluster_->name();
   host_ = chooseHost(*cluster);
   if (host_ == nullptr) {
-    fail(503, ResponseFlag::NoHealthyUpstream, "no healthy upstream", "no_healthy_upstream");
+    failUpstream(503, ResponseFlag::NoHealthyUpstream, "no healthy upstream",
+                 "no_healthy_upstream");
     return http::HeadersStatus::StopIteration;
   }
   route_->finalizeRequestHeaders(headers, info);
-  if (route_->autoHostRewrite() && !host_->hostname().empty()) {
-    headers.set(HeaderId::Authority, host_->hostname());
-  }
+  route_->rewriteHostFor(headers, host_->hostname());
   if (headers.method() != "CONNECT" && !http::isUpgrade(headers)) {
     requestLength_.expect(headers);
     if (!lengthHolds(0, endStream)) {
@@ -219,10 +233,11 @@ bool Router::lengthHolds(uint64_t bytes, bool endStream) {
   }
   release(ResetReason::LocalReset);
   responseDone_ = true;
+  constexpr std::string_view details = "request_content_length_mismatch";
   if (responseBegun_) {
-    callbacks_->resetStream();
+    callbacks_->resetStream(details);
   } else {
-    fail(500, ResponseFlag::LocalReset, "", "request_content_length_mismatch");
+    fail(500, ResponseFlag::LocalReset, "", details);
   }
   return false;
 }
@@ -240,12 +255,13 @@ void Router::timedOut() {
   host_->counts().rqTimeout.fetch_add(1, std::memory_order_relaxed);
   release(ResetReason::LocalReset);
   responseDone_ = true;
+  constexpr std::string_view details = "response_timeout";
   if (responseBegun_) {
     callbacks_->streamInfo().setFlag(ResponseFlag::UpstreamRequestTimeout);
-    callbacks_->resetStream();
+    callbacks_->resetStream(details);
     return;
   }
-  fail(504, ResponseFlag::UpstreamRequestTimeout, "upstream request timeout", "response_timeout");
+  failUpstream(504, ResponseFlag::UpstreamRequestTimeout, "upstream request timeout", details);
 }
 
 void Router::release(ResetReason reason) {
@@ -291,9 +307,11 @@ void Router::upstreamFailed(ResetReason reason, std::string_view details) {
   }
   http::StreamInfo& info = callbacks_->streamInfo();
   info.upstreamFailureReason = std::string(details);
+  const std::string note = base::cat("upstream_reset_", responseBegun_ ? "after" : "before",
+                                     "_response_started{", http::resetReasonName(reason), "}");
   if (responseBegun_) {
     info.setFlag(flagOf(reason));
-    callbacks_->resetStream();
+    callbacks_->resetStream(note);
     return;
   }
   const bool transport =
@@ -302,20 +320,19 @@ void Router::upstreamFailed(ResetReason reason, std::string_view details) {
       base::cat("upstream connect error or disconnect/reset before headers. reset reason: ",
                 reasonText(reason), transport ? ", transport failure reason: " : "",
                 transport ? details : "");
-  std::string note =
-      base::cat("upstream_reset_before_response_started{", http::resetReasonName(reason), "}");
   if (reason == ResetReason::Overflow) {
-    callbacks_->streamInfo().setFlag(ResponseFlag::UpstreamOverflow);
-    callbacks_->sendLocalReply({.status = 503,
-                                .body = body,
-                                .modifyHeaders =
-                                    [](http::HeaderMap& response) {
-                                      response.addStatic(HeaderId::EnvoyOverloaded, "true");
-                                    },
-                                .details = note});
+    countResponse(cluster_->stats(), 503);
+    info.setFlag(ResponseFlag::UpstreamOverflow);
+    answer({.status = 503,
+            .body = body,
+            .modifyHeaders =
+                [](http::HeaderMap& response) {
+                  response.addStatic(HeaderId::EnvoyOverloaded, "true");
+                },
+            .details = note});
     return;
   }
-  fail(reason == ResetReason::ProtocolError ? 502 : 503, flagOf(reason), body, note);
+  failUpstream(reason == ResetReason::ProtocolError ? 502 : 503, flagOf(reason), body, note);
 }
 
 // --- the upstream's side
@@ -333,7 +350,8 @@ void Router::Upstream::onPoolReady(http::RequestEncoder& encoder, const upstream
   if (const absl::Status status = encoder.encodeHeaders(*r.request_, headersOnly); !status.ok()) {
     encoder.resetStream(ResetReason::LocalReset);
     r.responseDone_ = true;
-    r.fail(503, ResponseFlag::LocalReset, base::message(status), "invalid_upstream_request");
+    r.failUpstream(503, ResponseFlag::LocalReset, base::message(status),
+                   "invalid_upstream_request");
     return;
   }
   r.encoder_ = &encoder;

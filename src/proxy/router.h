@@ -49,8 +49,11 @@ private:
   };
 
   bool answerLocally(const http::HeaderMap& headers);
+  void answer(http::LocalReply reply);
   void fail(uint32_t status, http::ResponseFlag flag, std::string_view body,
             std::string_view details);
+  void failUpstream(uint32_t status, http::ResponseFlag flag, std::string_view body,
+                    std::string_view details);
   upstream::HostPtr chooseHost(upstream::WorkerCluster& cluster);
   bool lengthHolds(uint64_t bytes, bool endStream);
   void requestComplete();

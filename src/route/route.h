@@ -47,7 +47,8 @@ public:
                                       const http::StreamInfo& info) const = 0;
   virtual void finalizeResponseHeaders(http::HeaderMap& response, const http::HeaderMap& request,
                                        const http::StreamInfo& info) const = 0;
-  virtual bool autoHostRewrite() const = 0;
+  // auto_host_rewrite, if the route has it: the host name of the endpoint that was chosen.
+  virtual void rewriteHostFor(http::HeaderMap& request, std::string_view endpoint) const = 0;
   // Does an Upgrade (or CONNECT) of this kind pass? Nothing: as the connection manager says.
   virtual std::optional<bool> upgradeAllowed(std::string_view upgradeType) const = 0;
 };

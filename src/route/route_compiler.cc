@@ -31,6 +31,14 @@ const google::protobuf::Struct* lbMetadata(const envoy::config::core::v3::Metada
   return found == metadata.filter_metadata().end() ? nullptr : &found->second;
 }
 
+// A header name as header maps have it.
+std::string lowered(std::string name) {
+  for (char& c : name) {
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return name;
+}
+
 absl::Status readAction(const Action& action, const FieldPath& path, RouteLevel& out) {
   if (action.has_timeout()) {
     auto timeout = config::toMillis(action.timeout(), path.field("timeout"));
@@ -65,6 +73,7 @@ absl::Status readAction(const Action& action, const FieldPath& path, RouteLevel&
     }
     out.hostRegex = std::move(*regex);
   }
+  out.hostHeader = lowered(action.host_rewrite_header());
   switch (action.cluster_not_found_response_code()) {
   case Action::NOT_FOUND:
     out.clusterNotFoundStatus = 404;
@@ -89,9 +98,7 @@ absl::Status addWeighted(const envoy::config::route::v3::WeightedCluster& weight
     RouteEntry::Target target;
     target.cluster = cluster.name();
     target.hostRewrite = cluster.host_rewrite_literal();
-    target.clusterHeader = cluster.cluster_header();
-    std::transform(target.clusterHeader.begin(), target.clusterHeader.end(),
-                   target.clusterHeader.begin(), [](unsigned char c) { return std::tolower(c); });
+    target.clusterHeader = lowered(cluster.cluster_header());
     if (target.clusterHeader.empty()) {
       if (absl::Status status = checkCluster(target.cluster, validate, context, at.field("name"));
           !status.ok()) {
@@ -256,9 +263,7 @@ absl::StatusOr<CompiledRoute> compileRoute(const RouteProto& proto, const HostLe
     }
     break;
   case Action::kClusterHeader:
-    target.clusterHeader = action.cluster_header();
-    std::transform(target.clusterHeader.begin(), target.clusterHeader.end(),
-                   target.clusterHeader.begin(), [](unsigned char c) { return std::tolower(c); });
+    target.clusterHeader = lowered(action.cluster_header());
     break;
   case Action::kWeightedClusters:
     if (absl::Status status =

@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "http/path.h"
+#include "http/validation.h"
 #include "route/string_match.h"
 
 namespace moe::route {
@@ -162,7 +163,7 @@ void RouteEntry::rewriteHost(http::HeaderMap& request) const {
       host = action.host_rewrite_literal();
       break;
     case Action::kHostRewriteHeader:
-      host = request.get(action.host_rewrite_header()).value_or("");
+      host = request.get(route_->hostHeader).value_or("");
       break;
     case Action::kHostRewritePathRegex: {
       host = std::string(http::pathOnly(request.path()));
@@ -174,13 +175,24 @@ void RouteEntry::rewriteHost(http::HeaderMap& request) const {
       break;
     }
   }
-  if (host.empty()) {
+  replaceHost(request, host);
+}
+
+// Headers and paths hold more than a host may: what is no host replaces none.
+void RouteEntry::replaceHost(http::HeaderMap& request, std::string_view host) const {
+  if (host.empty() || !http::isAuthority(host)) {
     return;
   }
-  if (action.append_x_forwarded_host()) {
+  if (route_->proto.route().append_x_forwarded_host() && !request.authority().empty()) {
     request.appendValue(http::HeaderId::ForwardedHost, request.authority());
   }
   request.set(http::HeaderId::Authority, host);
+}
+
+void RouteEntry::rewriteHostFor(http::HeaderMap& request, std::string_view endpoint) const {
+  if (route_->proto.route().auto_host_rewrite().value()) {
+    replaceHost(request, endpoint);
+  }
 }
 
 void RouteEntry::finalizeRequestHeaders(http::HeaderMap& request,

@@ -42,6 +42,7 @@ struct RouteLevel {
   std::optional<base::Milliseconds> idleTimeout;
   std::string directBody;
   std::string matchedPrefix; // what prefix_rewrite replaces
+  std::string hostHeader;    // host_rewrite_header in lower case
   bool matchedWhole = false; // path: the whole path is replaced
   uint32_t clusterNotFoundStatus = 503;
 };
@@ -86,9 +87,7 @@ public:
                               const http::StreamInfo& info) const override;
   void finalizeResponseHeaders(http::HeaderMap& response, const http::HeaderMap& request,
                                const http::StreamInfo& info) const override;
-  bool autoHostRewrite() const override {
-    return route_->proto.route().auto_host_rewrite().value();
-  }
+  void rewriteHostFor(http::HeaderMap& request, std::string_view endpoint) const override;
   std::optional<bool> upgradeAllowed(std::string_view upgradeType) const override;
 
 private:
@@ -96,6 +95,7 @@ private:
   std::optional<std::string> rewritten(std::string_view path, const std::string& prefixRewrite,
                                        const RE2* regex, const std::string& substitution) const;
   void rewriteHost(http::HeaderMap& request) const;
+  void replaceHost(http::HeaderMap& request, std::string_view host) const;
   template <class F> void eachFilterLevel(F&& f) const;
 
   std::shared_ptr<const RouteLevel> route_;

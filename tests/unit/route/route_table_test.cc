@@ -198,6 +198,105 @@ virtual_hosts:
   EXPECT_EQ(second->path(), "/abc/x?q");
 }
 
+TEST_F(RouteTableTest, AHostFromAHeaderMustBeAHost) {
+  ASSERT_EQ(load(R"(
+virtual_hosts:
+- name: h
+  domains: ['*']
+  routes:
+  - {match: {prefix: /auto}, route: {cluster: a, auto_host_rewrite: true, append_x_forwarded_host: true}}
+  - {match: {prefix: /}, route: {cluster: a, host_rewrite_header: X-Host, append_x_forwarded_host: true}}
+)"),
+            absl::OkStatus());
+  const auto host = [this](const std::string& value) {
+    auto map = request("asked", "/", {{"x-host", value}});
+    table_->match(*map, info_, 0)->finalizeRequestHeaders(*map, info_);
+    return base::cat(map->authority(), " ", map->value(http::HeaderId::ForwardedHost));
+  };
+  EXPECT_EQ(host("other.test:80"), "other.test:80 asked");
+  EXPECT_EQ(host("user@other.test"), "asked ");
+  EXPECT_EQ(host("a b"), "asked ");
+  EXPECT_EQ(host(""), "asked ");
+  auto map = request("asked", "/auto");
+  table_->match(*map, info_, 0)->rewriteHostFor(*map, "endpoint.test");
+  EXPECT_EQ(map->authority(), "endpoint.test");
+  EXPECT_EQ(map->value(http::HeaderId::ForwardedHost), "asked");
+  auto other = request("asked", "/");
+  table_->match(*other, info_, 0)->rewriteHostFor(*other, "endpoint.test");
+  EXPECT_EQ(other->authority(), "asked");
+}
+
+TEST_F(RouteTableTest, FormattedHeadersStayOneLine) {
+  ASSERT_EQ(load(R"(
+virtual_hosts:
+- name: h
+  domains: ['*']
+  response_headers_to_add:
+  - {header: {key: x-site, value: '%DYNAMIC_METADATA(ns:site)%'}}
+  - {header: {key: x-long, value: 'a value of some length: %DYNAMIC_METADATA(ns:site)%'}}
+  routes: [{match: {prefix: /}, route: {cluster: a}}]
+)"),
+            absl::OkStatus());
+  (*info_.dynamicMetadata()["ns"].mutable_fields())["site"].set_string_value(
+      std::string("s\r\nset-cookie: a=b\0\x7f\t\xc3\xa4", 23));
+  auto map = request("h", "/");
+  auto response = pool_.make();
+  table_->match(*map, info_, 0)->finalizeResponseHeaders(*response, *map, info_);
+  EXPECT_EQ(response->get("x-site"), "s??set-cookie: a=b??\t\xc3\xa4");
+  EXPECT_EQ(response->get("x-long"), "a value of some length: s??set-cookie: a=b??\t\xc3\xa4");
+}
+
+TEST_F(RouteTableTest, FiltersAreSwitchedByTheMostSpecificEntry) {
+  const std::string wrapper = "'@type': type.googleapis.com/envoy.config.route.v3.FilterConfig";
+  ASSERT_EQ(load(base::cat(R"(
+virtual_hosts:
+- name: h
+  domains: ['*']
+  typed_per_filter_config: {off: {)",
+                           wrapper, R"(, disabled: true}}
+  routes:
+  - match: {prefix: /on}
+    typed_per_filter_config: {off: {)",
+                           wrapper, R"(}}
+    route: {cluster: a}
+  - {match: {prefix: /}, route: {cluster: a}}
+)")),
+            absl::OkStatus());
+  auto on = request("h", "/on");
+  EXPECT_EQ(table_->match(*on, info_, 0)->filterDisabled("off"), false);
+  auto off = request("h", "/");
+  EXPECT_EQ(table_->match(*off, info_, 0)->filterDisabled("off"), true);
+  EXPECT_EQ(table_->match(*off, info_, 0)->filterDisabled("other"), std::nullopt);
+}
+
+TEST_F(RouteTableTest, OnlyAnUnknownFilterConfigurationIsOptional) {
+  envoy::config::route::v3::RouteConfiguration proto;
+  ASSERT_EQ(config::loadText("r.yaml", R"(
+virtual_hosts:
+- name: h
+  domains: ['*']
+  typed_per_filter_config:
+    f:
+      '@type': type.googleapis.com/envoy.config.route.v3.FilterConfig
+      is_optional: true
+      config: {'@type': type.googleapis.com/google.protobuf.Duration, value: 1s}
+  routes: [{match: {prefix: /}, route: {cluster: a}}]
+)",
+                             proto),
+            absl::OkStatus());
+  absl::Status answer;
+  std::vector<absl::Status> leftOut;
+  RouteTableContext context;
+  context.createRouteFilterConfig = [&](auto&&...) { return answer; };
+  context.leftOut = [&](const absl::Status& why) { leftOut.push_back(why); };
+  answer = absl::NotFoundError("unknown");
+  EXPECT_TRUE(compileRouteTable(proto, context, "rc").ok());
+  EXPECT_EQ(leftOut, std::vector<absl::Status>{answer});
+  answer = absl::InvalidArgumentError("broken");
+  EXPECT_EQ(compileRouteTable(proto, context, "rc").status(), answer);
+  EXPECT_EQ(leftOut.size(), 1u);
+}
+
 TEST_F(RouteTableTest, RedirectsAndDirectResponses) {
   ASSERT_EQ(load(R"(
 virtual_hosts:
