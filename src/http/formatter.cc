@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "base/strings.h"
+#include "config/utf8.h"
 #include "http/format_commands.h"
 
 namespace moe::http {
@@ -39,10 +40,22 @@ private:
   const std::string_view empty_;
 };
 
+// The length of the UTF-8 character at the beginning; 0 if there is none.
+size_t utf8At(std::string_view text) {
+  for (size_t n = 1; n <= 4 && n <= text.size(); ++n) {
+    if (config::isUtf8(text.substr(0, n))) {
+      return n;
+    }
+  }
+  return 0;
+}
+
+// JSON is UTF-8 (RFC 8259 section 8.1), header values are bytes: what is no UTF-8 becomes U+FFFD.
 void appendJsonString(std::string_view text, std::string& out) {
   constexpr char digits[] = "0123456789abcdef";
   out.push_back('"');
-  for (const char c : text) {
+  for (size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
     switch (c) {
     case '"':
       out.append("\\\"");
@@ -63,8 +76,13 @@ void appendJsonString(std::string_view text, std::string& out) {
       if (static_cast<unsigned char>(c) < 0x20) {
         out.append("\\u00").push_back(digits[static_cast<unsigned char>(c) >> 4]);
         out.push_back(digits[c & 15]);
-      } else {
+      } else if (static_cast<unsigned char>(c) < 0x80) {
         out.push_back(c);
+      } else if (const size_t size = utf8At(text.substr(i)); size > 0) {
+        out.append(text, i, size);
+        i += size - 1;
+      } else {
+        out.append("\\ufffd");
       }
     }
   }
@@ -87,10 +105,14 @@ public:
       out.append(field.head);
       value.clear();
       for (const FormatPiece& piece : field.pieces) {
-        if (piece.command != nullptr) {
-          piece.command(context, value);
-        } else {
+        const size_t before = value.size();
+        if (piece.command == nullptr) {
           value.append(piece.literal);
+          continue;
+        }
+        piece.command(context, value);
+        if (piece.maxLength != 0 && value.size() - before > piece.maxLength) {
+          value.resize(before + piece.maxLength);
         }
       }
       const bool single = field.pieces.size() == 1 && field.pieces.front().command != nullptr;

@@ -58,6 +58,25 @@ TEST_F(FormatterTest, ErrorsNameTheCommand) {
   EXPECT_EQ(text("50%"), "format: a command without its closing % at position 2: \"%\"");
 }
 
+TEST_F(FormatterTest, JsonIsValidWhateverTheHeaderHolds) {
+  const auto json = [&](const std::string& text, const std::string& header) {
+    request_->set("x-bytes", header);
+    envoy::config::core::v3::SubstitutionFormatString format;
+    (*format.mutable_json_format()->mutable_fields())["k"].set_string_value(text);
+    std::string out;
+    (*compileFormat(format))->format({info_, request_.get()}, out);
+    return out;
+  };
+  EXPECT_EQ(json("%REQ(x-long):4%", ""), "{\"k\":\"0123\"}\n");
+  EXPECT_EQ(json("a%REQ(x-long):4%b%REQ(x-long):2%", ""), "{\"k\":\"a0123b01\"}\n");
+  EXPECT_EQ(json("%REQ(x-bytes)%", "\xc3\xa4 \xf0\x9f\x98\x80"),
+            "{\"k\":\"\xc3\xa4 \xf0\x9f\x98\x80\"}\n");
+  EXPECT_EQ(json("%REQ(x-bytes)%", "a\xe4z\xc3"), "{\"k\":\"a\\ufffdz\\ufffd\"}\n");
+  EXPECT_EQ(json("%REQ(x-bytes):1%", "\xc3\xa4"), "{\"k\":\"\\ufffd\"}\n");
+  EXPECT_EQ(json("%REQ(x-bytes)%", "\xed\xa0\x80\xc0\xaf"),
+            "{\"k\":\"\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\"}\n");
+}
+
 TEST_F(FormatterTest, JsonKeepsTypes) {
   envoy::config::core::v3::SubstitutionFormatString format;
   auto& fields = *format.mutable_json_format()->mutable_fields();
