@@ -1,16 +1,11 @@
 #include "proxy/access_log.h"
 
-#include <fcntl.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 #include "base/strings.h"
 #include "config/typed_config.h"
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
 #include "envoy/extensions/access_loggers/stream/v3/stream.pb.h"
-#include "net/fd.h"
 
 namespace moe::proxy {
 namespace {
@@ -26,25 +21,21 @@ constexpr std::string_view kDefault =
     "%RESP(X-ENVOY-UPSTREAM-SERVICE-TIME)% \"%REQ(X-FORWARDED-FOR)%\" \"%REQ(USER-AGENT)%\" "
     "\"%REQ(X-REQUEST-ID)%\" \"%REQ(:AUTHORITY)%\" \"%UPSTREAM_HOST%\"\n";
 
-class FdLog final : public AccessLog {
+class FileLog final : public AccessLog {
 public:
-  FdLog(net::Fd owned, int fd, http::FormatterPtr format)
-      : owned_(std::move(owned)), fd_(fd), format_(std::move(format)) {}
-  void log(const http::FormatContext& context) const override {
-    std::string line;
-    format_->format(context, line);
-    // A full disk must not stop traffic: what cannot be written is lost.
-    (void)!::write(fd_, line.data(), line.size());
+  FileLog(LogFilePtr file, http::FormatterPtr format)
+      : file_(std::move(file)), format_(std::move(format)) {}
+  void log(const http::FormatContext& context, uint32_t worker) const override {
+    file_->append(worker, [&](std::string& line) { format_->format(context, line); });
   }
 
 private:
-  net::Fd owned_;
-  int fd_;
+  LogFilePtr file_;
   http::FormatterPtr format_;
 };
 
 absl::StatusOr<AccessLogPtr> compileOne(const envoy::config::accesslog::v3::AccessLog& proto,
-                                        const config::FieldPath& path) {
+                                        const config::FieldPath& path, LogWriter& writer) {
   if (proto.has_filter()) {
     return config::fieldError(path.field("filter"), "a filter", "none: every request is logged");
   }
@@ -55,26 +46,26 @@ absl::StatusOr<AccessLogPtr> compileOne(const envoy::config::accesslog::v3::Acce
   }
   const envoy::config::core::v3::SubstitutionFormatString* format = nullptr;
   std::string plain(kDefault);
-  net::Fd owned;
-  int fd = STDOUT_FILENO;
+  LogFilePtr target;
   if (const auto* file = dynamic_cast<const FileAccessLog*>(unpacked->message.get())) {
-    owned = net::Fd(::open(file->path().c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
-    if (!owned.valid()) {
+    auto opened = writer.open(file->path());
+    if (!opened.ok()) {
       return config::fieldError(
           at.field("path"),
-          base::cat(config::inQuotes(file->path()), " (", std::strerror(errno), ")"),
+          base::cat(config::inQuotes(file->path()), " (", base::message(opened.status()), ")"),
           "a file that can be written");
     }
-    fd = owned.get();
+    target = std::move(*opened);
     if (file->has_log_format()) {
       format = &file->log_format();
     } else if (!file->format().empty()) {
       plain = file->format();
     }
   } else if (const auto* out = dynamic_cast<const StdoutAccessLog*>(unpacked->message.get())) {
+    target = writer.descriptor(STDOUT_FILENO);
     format = out->has_log_format() ? &out->log_format() : nullptr;
   } else if (const auto* err = dynamic_cast<const StderrAccessLog*>(unpacked->message.get())) {
-    fd = STDERR_FILENO;
+    target = writer.descriptor(STDERR_FILENO);
     format = err->has_log_format() ? &err->log_format() : nullptr;
   } else {
     return config::unsupportedExtension(at, proto.name(), unpacked->typeName,
@@ -86,17 +77,17 @@ absl::StatusOr<AccessLogPtr> compileOne(const envoy::config::accesslog::v3::Acce
   if (!compiled.ok()) {
     return config::underField(at.field("log_format"), compiled.status());
   }
-  return std::make_shared<const FdLog>(std::move(owned), fd, std::move(*compiled));
+  return std::make_shared<const FileLog>(std::move(target), std::move(*compiled));
 }
 
 } // namespace
 
 absl::StatusOr<std::vector<AccessLogPtr>> compileAccessLogs(
     const google::protobuf::RepeatedPtrField<envoy::config::accesslog::v3::AccessLog>& logs,
-    const config::FieldPath& path) {
+    const config::FieldPath& path, LogWriter& writer) {
   std::vector<AccessLogPtr> out;
   for (int i = 0; i < logs.size(); ++i) {
-    auto log = compileOne(logs.Get(i), path.index(static_cast<size_t>(i)));
+    auto log = compileOne(logs.Get(i), path.index(static_cast<size_t>(i)), writer);
     if (!log.ok()) {
       return log.status();
     }

@@ -8,21 +8,22 @@
 #include "config/field_path.h"
 #include "envoy/config/accesslog/v3/accesslog.pb.h"
 #include "http/formatter.h"
+#include "proxy/log_writer.h"
 
 namespace moe::proxy {
 
-// Writes one line a request to a file or to standard output or error. Any thread: a line is one
-// write() to an O_APPEND descriptor.
+// Writes one line a request to a file or to standard output or error, through a LogWriter. Any
+// thread; `worker` is the index of the calling worker.
 class AccessLog {
 public:
   virtual ~AccessLog() = default;
-  virtual void log(const http::FormatContext& context) const = 0;
+  virtual void log(const http::FormatContext& context, uint32_t worker) const = 0;
 };
 using AccessLogPtr = std::shared_ptr<const AccessLog>;
 
 // The `access_log` list of a connection manager or a TCP proxy.
 absl::StatusOr<std::vector<AccessLogPtr>> compileAccessLogs(
     const google::protobuf::RepeatedPtrField<envoy::config::accesslog::v3::AccessLog>& logs,
-    const config::FieldPath& path);
+    const config::FieldPath& path, LogWriter& writer);
 
 } // namespace moe::proxy

@@ -8,6 +8,7 @@
 #include "config/typed_config.h"
 #include "http/filter.h"
 #include "net/connection.h"
+#include "proxy/log_writer.h"
 #include "proxy/worker_context.h"
 #include "stats/stats.h"
 
@@ -57,6 +58,7 @@ using NetworkFilterConfigs = config::FactoryMap<NetworkFilterConfig>;
 struct FactoryContext {
   stats::Store& stats;
   base::LoggerPtr logger;
+  LogWriter& logs; // for access logs
   upstream::ClusterManager& clusters;
   const HttpFilterConfigs& httpFilters;
   // By the message type of typed_per_filter_config.

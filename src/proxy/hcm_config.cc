@@ -219,7 +219,7 @@ compileHcm(const Proto& proto, const FieldPath& path, const FactoryContext& cont
     out->upgrades.emplace_back(std::move(lower),
                                !upgrade.has_enabled() || upgrade.enabled().value());
   }
-  auto logs = compileAccessLogs(proto.access_log(), path.field("access_log"));
+  auto logs = compileAccessLogs(proto.access_log(), path.field("access_log"), context.logs);
   if (!logs.ok()) {
     return logs.status();
   }

@@ -337,7 +337,7 @@ void Stream::finish() {
     const http::FormatContext context{info_, request_.get(), chain_.responseHeaders(),
                                       chain_.responseTrailers()};
     for (const AccessLogPtr& log : config_.accessLogs) {
-      log->log(context);
+      log->log(context, worker().index);
     }
   }
   chain_.log();

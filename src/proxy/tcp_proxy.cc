@@ -120,7 +120,7 @@ public:
                                                           : net::CloseType::NoFlush);
     info_.responseCompleteNanos = base::monotonicNanos();
     for (const AccessLogPtr& log : config_->accessLogs) {
-      log->log({info_});
+      log->log({info_}, context_.worker.index);
     }
   }
   void onAboveWriteBufferHighWatermark() override { holdUpstream(true); }
@@ -354,7 +354,7 @@ TcpProxyFilterConfig::compile(const google::protobuf::Message& message, const Fi
   if (found != proto.metadata_match().filter_metadata().end()) {
     out->metadataMatch = upstream::MetadataMatch(found->second);
   }
-  auto logs = compileAccessLogs(proto.access_log(), path.field("access_log"));
+  auto logs = compileAccessLogs(proto.access_log(), path.field("access_log"), context.logs);
   if (!logs.ok()) {
     return logs.status();
   }

@@ -10,18 +10,9 @@ namespace {
 
 // Options that Istio's agent passes and that change nothing here.
 constexpr std::string_view kAcceptedWithValue[] = {
-    "--base-id",
-    "--component-log-level",
-    "--drain-strategy",
-    "--file-flush-interval-msec",
-    "--file-flush-min-size-kb",
-    "--local-address-ip-version",
-    "--log-format",
-    "--parent-shutdown-time-s",
-    "--restart-epoch",
-    "--service-cluster",
-    "--service-node",
-    "--service-zone",
+    "--base-id",      "--component-log-level",    "--drain-strategy", "--local-address-ip-version",
+    "--log-format",   "--parent-shutdown-time-s", "--restart-epoch",  "--service-cluster",
+    "--service-node", "--service-zone",
 };
 constexpr std::string_view kAcceptedFlags[] = {
     "--disable-hot-restart", "--ignore-unknown-dynamic-fields", "--log-format-escaped",
@@ -74,6 +65,18 @@ absl::Status take(Options& out, std::string_view name, const std::string& value)
       return seconds.status();
     }
     out.drainTime = base::Milliseconds(int64_t{*seconds} * 1000);
+  } else if (name == "--file-flush-interval-msec") {
+    auto millis = number(name, value);
+    if (!millis.ok()) {
+      return millis.status();
+    }
+    out.fileFlushInterval = base::Milliseconds(std::max(1u, *millis));
+  } else if (name == "--file-flush-min-size-kb") {
+    auto kilobytes = number(name, value);
+    if (!kilobytes.ok()) {
+      return kilobytes.status();
+    }
+    out.fileFlushBytes = size_t{*kilobytes} * 1024;
   } else if (!contains(kAcceptedWithValue, name)) {
     return absl::InvalidArgumentError(base::cat("unknown option ", name, " (--help lists them)"));
   }
@@ -142,6 +145,8 @@ std::string usage() {
   -l, --log-level LEVEL    trace, debug, info, warning, error, critical, off
   --log-path FILE          log there instead of to standard error
   --drain-time-s N         how long SIGTERM waits for connections to end (600)
+  --file-flush-interval-msec N, --file-flush-min-size-kb N
+                           access logs are written that often (1000), or when so much waits (64)
   --strict                 fields that moe does not act on are errors
   --allow-unknown-static-fields
   --version, --help

@@ -20,6 +20,8 @@ struct Options {
   std::string logLevel = "info";
   std::string logPath;
   base::Milliseconds drainTime{600'000};
+  base::Milliseconds fileFlushInterval{1000}; // of access logs
+  size_t fileFlushBytes = 64 * 1024;
   bool allowUnknownStaticFields = false;
   bool strict = false; // unsupported fields are errors
   bool help = false;

@@ -103,8 +103,13 @@ absl::Status Server::compile() {
   if (!status.ok()) {
     return status;
   }
+  logs_ = std::make_unique<proxy::LogWriter>(
+      proxy::LogWriterOptions{.flushInterval = options_.fileFlushInterval,
+                              .flushBytes = options_.fileFlushBytes,
+                              .workers = options_.concurrency},
+      stats_.root().child("filesystem"));
   context_ = std::make_unique<proxy::FactoryContext>(proxy::FactoryContext{
-      stats_, logger_, *clusters_, httpFilters_, routeFilters_, options_.concurrency});
+      stats_, logger_, *logs_, *clusters_, httpFilters_, routeFilters_, options_.concurrency});
   if (absl::Status added = clusters_->addClusters(bootstrap_); !added.ok()) {
     return added;
   }

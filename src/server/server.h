@@ -43,6 +43,7 @@ private:
   event::Worker main_{0}; // the main thread's; serves no traffic
   event::Loop& loop_ = main_.loop;
   stats::Store stats_;
+  std::unique_ptr<proxy::LogWriter> logs_; // ends, and writes its last lines, behind all that log
   envoy::config::bootstrap::v3::Bootstrap bootstrap_;
   config::LocationMap locations_;
   std::unique_ptr<upstream::ClusterManager> clusters_;

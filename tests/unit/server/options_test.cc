@@ -17,7 +17,9 @@ TEST(Options, TakesWhatIstiosAgentPasses) {
                                      "--local-address-ip-version",
                                      "v4",
                                      "--file-flush-interval-msec",
-                                     "1000",
+                                     "500",
+                                     "--file-flush-min-size-kb",
+                                     "8",
                                      "--disable-hot-restart",
                                      "--allow-unknown-static-fields",
                                      "-l",
@@ -31,6 +33,8 @@ TEST(Options, TakesWhatIstiosAgentPasses) {
   ASSERT_TRUE(options.ok()) << options.status();
   EXPECT_EQ(options->configPath, "f.json");
   EXPECT_EQ(options->drainTime.count(), 45'000);
+  EXPECT_EQ(options->fileFlushInterval.count(), 500);
+  EXPECT_EQ(options->fileFlushBytes, 8u * 1024);
   EXPECT_EQ(options->concurrency, 2u);
   EXPECT_TRUE(options->allowUnknownStaticFields);
 }
