@@ -82,22 +82,6 @@ void removeInternalOnly(HeaderMap& headers, bool edge) {
 
 } // namespace
 
-bool isInternalAddress(const net::Address& address) {
-  if (address.isLoopback()) {
-    return true;
-  }
-  if (address.kind() == net::Address::Kind::Ipv4) {
-    const auto* v4 = reinterpret_cast<const sockaddr_in*>(address.sockAddr());
-    const uint32_t ip = ntohl(v4->sin_addr.s_addr);
-    return ip >> 24 == 10 || ip >> 20 == (172u << 4 | 1) || ip >> 16 == (192u << 8 | 168);
-  }
-  if (address.kind() == net::Address::Kind::Ipv6) {
-    const auto* v6 = reinterpret_cast<const sockaddr_in6*>(address.sockAddr());
-    return (v6->sin6_addr.s6_addr[0] & 0xfe) == 0xfc;
-  }
-  return false;
-}
-
 bool setClientAddress(HeaderMap& headers, const HcmConfig& config, http::StreamInfo& info) {
   headers.remove(HeaderId::EnvoyInternal);
   net::AddressPtr client;
@@ -118,7 +102,7 @@ bool setClientAddress(HeaderMap& headers, const HcmConfig& config, http::StreamI
     client = std::move(found.address);
     single = found.single;
   }
-  const bool internal = single && client != nullptr && isInternalAddress(*client);
+  const bool internal = single && client != nullptr && config.internalAddresses.contains(*client);
   const bool edge = !internal && config.useRemoteAddress;
   if (internal) {
     headers.addStatic(HeaderId::EnvoyInternal, "true");

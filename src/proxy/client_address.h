@@ -11,7 +11,4 @@ namespace moe::proxy {
 // this proxy is the first to see it.
 bool setClientAddress(http::HeaderMap& headers, const HcmConfig& config, http::StreamInfo& info);
 
-// Envoy's default for internal_address_config: RFC 1918, RFC 4193 and the loopback addresses.
-bool isInternalAddress(const net::Address& address);
-
 } // namespace moe::proxy

@@ -204,6 +204,14 @@ compileHcm(const Proto& proto, const FieldPath& path, const FactoryContext& cont
   out->useRemoteAddress = proto.use_remote_address().value();
   out->skipXffAppend = proto.skip_xff_append();
   out->xffTrustedHops = proto.xff_num_trusted_hops();
+  if (proto.has_internal_address_config()) {
+    auto internal = InternalAddresses::compile(proto.internal_address_config(),
+                                               path.field("internal_address_config"));
+    if (!internal.ok()) {
+      return internal.status();
+    }
+    out->internalAddresses = std::move(*internal);
+  }
   out->generateRequestId = !proto.has_generate_request_id() || proto.generate_request_id().value();
   out->preserveExternalRequestId = proto.preserve_external_request_id();
   out->alwaysSetRequestIdInResponse = proto.always_set_request_id_in_response();

@@ -10,6 +10,7 @@
 #include "proxy/access_log.h"
 #include "proxy/factory.h"
 #include "proxy/filter_chain.h"
+#include "proxy/internal_addresses.h"
 #include "route/route_table.h"
 
 namespace moe::proxy {
@@ -69,6 +70,7 @@ struct HcmConfig {
   bool useRemoteAddress = false;
   bool skipXffAppend = false;
   uint32_t xffTrustedHops = 0;
+  InternalAddresses internalAddresses;
   bool generateRequestId = true;
   bool preserveExternalRequestId = false;
   bool alwaysSetRequestIdInResponse = false;

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "base/strings.h"
-#include "proxy/client_address.h"
 
 namespace moe::proxy {
 namespace {
@@ -134,18 +133,18 @@ TEST_F(RequestHeadersTest, TrustedHopsAreSkipped) {
   EXPECT_EQ(value("x-envoy-external-address"), "198.51.100.4");
 }
 
-TEST(InternalAddress, IsPrivateOrLoopback) {
-  const auto internal = [](std::string_view ip) {
-    return isInternalAddress(**net::Address::parseIp(ip, 0));
-  };
-  for (const std::string_view ip : {"10.0.0.0", "172.16.0.1", "172.31.255.255", "192.168.0.1",
-                                    "127.0.0.1", "fc00::1", "fdff::1", "::1"}) {
-    EXPECT_TRUE(internal(ip)) << ip;
-  }
-  for (const std::string_view ip :
-       {"11.0.0.0", "172.15.0.1", "172.32.0.0", "192.169.0.1", "8.8.8.8", "fe80::1", "2001::1"}) {
-    EXPECT_FALSE(internal(ip)) << ip;
-  }
+TEST_F(RequestHeadersTest, TheConfigurationSaysWhoIsInternal) {
+  InternalAddresses::Proto proto;
+  auto& range = *proto.add_cidr_ranges();
+  range.set_address_prefix("203.0.113.0");
+  range.mutable_prefix_len()->set_value(24);
+  config_.internalAddresses = *InternalAddresses::compile(proto, config::FieldPath("i"));
+  EXPECT_EQ(prepare(), "");
+  EXPECT_EQ(value("x-envoy-internal"), "true");
+  headers_->remove("x-forwarded-for");
+  peer("10.0.0.1");
+  EXPECT_EQ(prepare(), "");
+  EXPECT_EQ(value("x-envoy-internal"), "none");
 }
 
 } // namespace
