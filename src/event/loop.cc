@@ -22,7 +22,7 @@ Loop::Loop() {
   // Before the loop waits: what timers wrote. After it polled: what the events wrote.
   uv_prepare_start(&prepare_, [](uv_prepare_t* h) { self(h->data).turnEnd(); });
   uv_check_start(&check_, [](uv_check_t* h) { self(h->data).turnEnd(); });
-  wheel_.setClock(uv_now(&uv_));
+  wheel_.follow(&uv_);
 }
 
 Loop::~Loop() {
@@ -69,7 +69,6 @@ void Loop::clearDeferred() {
 }
 
 void Loop::turnEnd() {
-  wheel_.setClock(uv_now(&uv_));
   while (!flushes_.empty()) {
     Flushable& object = flushes_.front();
     object.unlink();

@@ -27,10 +27,10 @@ void Timer::disable() {
 
 void TimerWheel::arm(Timer& timer, uint64_t delayMs) {
   if (armed_ == 0) {
-    now_ = std::max(now_, clock_); // Nothing is placed: skip the empty time.
+    now_ = std::max(now_, clock()); // Nothing is placed: skip the empty time.
   }
   // The present slot has been emptied already: the earliest slot is the next one.
-  timer.deadline_ = std::max(std::max(clock_, now_) + delayMs, now_ + 1);
+  timer.deadline_ = std::max(std::max(clock(), now_) + delayMs, now_ + 1);
   place(timer);
   ++armed_;
   if (timer.deadline_ < earliest_) {

@@ -1,7 +1,8 @@
 #pragma once
 
-#include <cstdint>
+#include <uv.h>
 
+#include <cstdint>
 #include <utility>
 
 #include "absl/functional/any_invocable.h"
@@ -48,8 +49,10 @@ public:
   // armed.
   bool nextDelay(uint64_t nowMs, uint64_t& delay) const;
   uint64_t now() const { return now_; }
-  // Told of the real time before timers are armed in this turn.
+  // Timers are armed from this time on; for wheels without a loop.
   void setClock(uint64_t nowMs) { clock_ = nowMs; }
+  // From now on the loop's time counts: libuv brings it up to date after each wait.
+  void follow(const uv_loop_t* loop) { loop_ = loop; }
   // True once after an arming that may be earlier than what nextDelay last said.
   bool takeRearm() { return std::exchange(rearm_, false); }
   size_t armed() const { return armed_; }
@@ -60,14 +63,16 @@ private:
   static constexpr int kSlotBits = 8;
   static constexpr uint64_t kSlots = 1 << kSlotBits;
 
+  uint64_t clock() const { return loop_ == nullptr ? clock_ : uv_now(loop_); }
   void arm(Timer& timer, uint64_t delayMs);
   void disarm(Timer& timer);
   void place(Timer& timer);
   void fire(base::IntrusiveList<Timer, TimerTag>& due);
 
   base::IntrusiveList<Timer, TimerTag> slots_[kLevels][kSlots];
-  uint64_t now_;                   // the wheel's position
-  uint64_t clock_ = 0;             // the loop's time, at or after now_
+  uint64_t now_;       // the wheel's position
+  uint64_t clock_ = 0; // the time, at or after now_, without a loop
+  const uv_loop_t* loop_ = nullptr;
   uint64_t earliest_ = UINT64_MAX; // deadline the owner was told of
   size_t armed_ = 0;
   bool rearm_ = false;

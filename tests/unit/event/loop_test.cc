@@ -99,5 +99,26 @@ TEST(Loop, UnrunTasksAreDestroyedWithTheLoop) {
   EXPECT_EQ(alive.use_count(), 1);
 }
 
+// A loop that has slept for long must not count that time to a timer armed on waking.
+TEST(Loop, TimersArmedAfterALongWaitAreNotEarly) {
+  Loop loop;
+  int64_t armed = 0;
+  int64_t fired = 0;
+  auto timer = loop.createTimer([&] {
+    fired = base::monotonicNanos();
+    loop.stop();
+  });
+  std::thread other([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    loop.post([&] {
+      armed = base::monotonicNanos();
+      timer->enable(base::Milliseconds(100));
+    });
+  });
+  loop.run();
+  other.join();
+  EXPECT_GE(fired - armed, 98'000'000); // the loop's clock counts whole milliseconds
+}
+
 } // namespace
 } // namespace moe::event
