@@ -107,7 +107,8 @@ public:
   // reset.
   virtual RequestDecoder& newStream(ResponseEncoder& encoder) = 0;
   // The peer broke the protocol: dispatch() is about to return an error. `status` has been sent, if
-  // no response had begun; `details` is the response_code_details text.
+  // no response had begun; `details` is the response_code_details text. HTTP/2: the connection ends
+  // with a GOAWAY, and `status` is 0.
   virtual void onProtocolError(uint32_t status, std::string_view details) = 0;
 
 protected:
@@ -116,8 +117,8 @@ protected:
 
 class ClientCodecCallbacks {
 public:
-  // The response of a stream is complete and the connection can take another request (HTTP/1), or
-  // may not be used again.
+  // HTTP/1: the response of a stream is complete and the connection can take another request, or
+  // may not be used again. HTTP/2: a stream has ended, in whatever way.
   virtual void onStreamComplete(bool reusable) = 0;
   virtual void onGoAway() = 0;
 
@@ -133,8 +134,15 @@ public:
   // cannot go on: the owner closes it (after what was written is flushed).
   virtual absl::Status dispatch(base::Buffer& data, bool endStream) = 0;
   virtual Protocol protocol() const = 0;
-  // HTTP/2: GOAWAY. HTTP/1: the next response says Connection: close.
+  // The connection will end soon. HTTP/2: a GOAWAY that refuses nothing yet. HTTP/1: as goAway().
+  virtual void shutdownNotice() = 0;
+  // No more requests; the codec closes the connection when those under way have ended. HTTP/2:
+  // GOAWAY. HTTP/1: the next response says Connection: close.
   virtual void goAway() = 0;
+  // A request has begun to come, and its head is not complete: a slow client, or an attack.
+  virtual bool receivingHead() const = 0;
+  // That took too long: answers it if that can be, and closes.
+  virtual void headTimedOut() = 0;
   // The connection's watermarks, to be told to the streams.
   virtual void onConnectionAboveHighWatermark() = 0;
   virtual void onConnectionBelowLowWatermark() = 0;
@@ -146,6 +154,8 @@ class ClientCodec : public Codec {
 public:
   // The decoder must stay valid until the stream has ended both ways or was reset.
   virtual RequestEncoder& newStream(ResponseDecoder& decoder) = 0;
+  // Requests that the peer takes at a time.
+  virtual uint32_t maxConcurrentStreams() const = 0;
 };
 
 } // namespace moe::http

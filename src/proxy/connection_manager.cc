@@ -20,8 +20,6 @@ void ConnectionManager::initialize(net::Connection& connection) {
   connection.addCallbacks(this);
   connection.enableHalfClose(true); // the codec knows what an end means
   connection.setDelayedCloseTimeout(config_->delayedCloseTimeout);
-  codec_ = http::createHttp1Server({context_.worker, context_.headers}, connection, *this,
-                                   config_->http1);
   connection.setStats({&config_->stats.cxRxBytes, &config_->stats.cxTxBytes});
 }
 
@@ -30,11 +28,24 @@ net::FilterStatus ConnectionManager::onNewConnection() {
   HcmStats& stats = config_->stats;
   stats.cxTotal.inc();
   stats.cxActive.inc();
-  stats.cxHttp1Total.inc();
-  stats.cxHttp1Active.inc();
   context_.connections.pushBack(*this);
   armIdleTimer();
   return net::FilterStatus::Continue;
+}
+
+void ConnectionManager::makeCodec(http::Protocol protocol) {
+  const http::CodecContext context{context_.worker, context_.headers};
+  HcmStats& stats = config_->stats;
+  if (protocol == http::Protocol::Http2) {
+    codec_ =
+        http::createHttp2Server(context, *connection_, *this, config_->http2, *config_->http2Stats);
+    stats.cxHttp2Total.inc();
+    stats.cxHttp2Active.inc();
+  } else {
+    codec_ = http::createHttp1Server(context, *connection_, *this, config_->http1);
+    stats.cxHttp1Total.inc();
+    stats.cxHttp1Active.inc();
+  }
 }
 
 void ConnectionManager::armIdleTimer() {
@@ -44,19 +55,77 @@ void ConnectionManager::armIdleTimer() {
   if (idleTimer_ == nullptr) {
     idleTimer_ = context_.worker.loop.createTimer([this] {
       config_->stats.cxIdleTimeout.inc();
-      connection_->close(net::CloseType::FlushWrite);
+      if (codec_ != nullptr) {
+        codec_->goAway();
+      } else {
+        connection_->close(net::CloseType::FlushWrite);
+      }
     });
   }
   idleTimer_->enable(*config_->idleTimeout);
 }
 
 net::FilterStatus ConnectionManager::onData(base::Buffer& data, bool endStream) {
+  if (codec_ == nullptr) {
+    http::Http2Preface preface = http::Http2Preface::No;
+    if (config_->codec != HcmConfig::CodecType::Http1) {
+      preface = http::detectHttp2(data);
+      if (preface == http::Http2Preface::Maybe && !endStream) {
+        watchHead();
+        return net::FilterStatus::StopIteration; // comes again with the next bytes
+      }
+    }
+    const bool http2 =
+        config_->codec == HcmConfig::CodecType::Http2 || preface == http::Http2Preface::Yes;
+    makeCodec(http2 ? http::Protocol::Http2 : http::Protocol::Http11);
+    if (draining()) {
+      drainThis();
+    }
+  }
   const absl::Status status = codec_->dispatch(data, endStream);
   if (!status.ok() && !connection_->closed()) {
     codec_->onConnectionClosed(http::ResetReason::ProtocolError, base::message(status));
     connection_->close(net::CloseType::FlushWriteAndDelay);
   }
+  if (!connection_->closing()) {
+    watchHead();
+    if (endStream && protocol() != http::Protocol::Http2 && !streams_.empty()) {
+      streams_.front().onClientHalfClosed();
+    }
+  }
   return net::FilterStatus::StopIteration;
+}
+
+// A head must come within the shortest of the times that would watch the request it begins.
+void ConnectionManager::watchHead() {
+  if (codec_ != nullptr && !codec_->receivingHead()) {
+    if (headTimer_ != nullptr) {
+      headTimer_->disable();
+    }
+    return;
+  }
+  if (headTimer_ != nullptr && headTimer_->enabled()) {
+    return;
+  }
+  base::Milliseconds shortest = base::Milliseconds::max();
+  for (const base::Milliseconds each :
+       {config_->requestHeadersTimeout, config_->requestTimeout, config_->streamIdleTimeout}) {
+    shortest = each.count() > 0 ? std::min(shortest, each) : shortest;
+  }
+  if (shortest == base::Milliseconds::max()) {
+    return;
+  }
+  if (headTimer_ == nullptr) {
+    headTimer_ = context_.worker.loop.createTimer([this] {
+      config_->stats.rqHeaderTimeout.inc();
+      if (codec_ != nullptr) {
+        codec_->headTimedOut();
+      } else {
+        connection_->close(net::CloseType::FlushWrite);
+      }
+    });
+  }
+  headTimer_->enable(shortest);
 }
 
 http::RequestDecoder& ConnectionManager::newStream(http::ResponseEncoder& encoder) {
@@ -64,13 +133,27 @@ http::RequestDecoder& ConnectionManager::newStream(http::ResponseEncoder& encode
     idleTimer_->disable();
   }
   ++requests_;
-  if (config_->maxRequestsPerConnection != 0 && requests_ >= config_->maxRequestsPerConnection) {
-    draining_ = true;
-  }
   auto stream = std::make_unique<Stream>(*this, encoder);
   Stream* made = stream.release(); // owned by the list until streamFinished
   streams_.pushBack(*made);
+  if (config_->maxRequestsPerConnection != 0 && requests_ >= config_->maxRequestsPerConnection) {
+    config_->stats.cxMaxRequestsReached.inc();
+    drainThis();
+  }
   return *made;
+}
+
+// Asks the peer to go: HTTP/2 gets notice first, so that requests under way are not refused.
+void ConnectionManager::drainThis() {
+  if (std::exchange(draining_, true)) {
+    return;
+  }
+  if (codec_->protocol() != http::Protocol::Http2) {
+    return; // the next response says so
+  }
+  codec_->shutdownNotice();
+  drainTimer_ = context_.worker.loop.createTimer([this] { codec_->goAway(); });
+  drainTimer_->enable(config_->drainTimeout);
 }
 
 void ConnectionManager::streamFinished(Stream& stream) {
@@ -83,7 +166,7 @@ void ConnectionManager::streamFinished(Stream& stream) {
 
 void ConnectionManager::onProtocolError(uint32_t status, std::string_view details) {
   config_->stats.cxProtocolError.inc();
-  if (streams_.empty()) {
+  if (streams_.empty() && status != 0) {
     // No stream was made: the request counts all the same.
     config_->stats.rqTotal.inc();
     (status >= 500 ? config_->stats.rq5xx : config_->stats.rq4xx).inc();
@@ -98,19 +181,31 @@ void ConnectionManager::onConnectionEvent(net::ConnectionEvent event) {
   }
   unlink();
   idleTimer_ = nullptr;
+  drainTimer_ = nullptr;
+  headTimer_ = nullptr;
   HcmStats& stats = config_->stats;
   stats.cxActive.dec();
-  stats.cxHttp1Active.dec();
   stats.cxDestroy.inc();
   (event == net::ConnectionEvent::RemoteClose ? stats.cxDestroyRemote : stats.cxDestroyLocal).inc();
-  codec_->onConnectionClosed(http::ResetReason::ConnectionTermination, "connection_termination");
+  if (codec_ != nullptr) {
+    (protocol() == http::Protocol::Http2 ? stats.cxHttp2Active : stats.cxHttp1Active).dec();
+    codec_->onConnectionClosed(http::ResetReason::ConnectionTermination, "connection_termination");
+  }
 }
 
 void ConnectionManager::onDrain() {
-  codec_->goAway();
+  if (codec_ == nullptr) {
+    if (connection_->bytesReceived() == 0) {
+      connection_->close(net::CloseType::FlushWriteAndDelay);
+    }
+    return; // else onData() sees that the worker drains
+  }
   if (streams_.empty()) {
     config_->stats.cxDrainClose.inc();
-    connection_->close(net::CloseType::FlushWriteAndDelay);
+  }
+  drainThis();
+  if (protocol() != http::Protocol::Http2) {
+    codec_->goAway();
   }
 }
 

@@ -19,8 +19,16 @@ public:
   net::FilterStatus onData(base::Buffer& data, bool endStream) override;
   // net::ConnectionCallbacks: passed on by the owner of the connection
   void onConnectionEvent(net::ConnectionEvent event) override;
-  void onAboveWriteBufferHighWatermark() override { codec_->onConnectionAboveHighWatermark(); }
-  void onBelowWriteBufferLowWatermark() override { codec_->onConnectionBelowLowWatermark(); }
+  void onAboveWriteBufferHighWatermark() override {
+    if (codec_ != nullptr) {
+      codec_->onConnectionAboveHighWatermark();
+    }
+  }
+  void onBelowWriteBufferLowWatermark() override {
+    if (codec_ != nullptr) {
+      codec_->onConnectionBelowLowWatermark();
+    }
+  }
   // http::ServerCodecCallbacks
   http::RequestDecoder& newStream(http::ResponseEncoder& encoder) override;
   void onProtocolError(uint32_t status, std::string_view details) override;
@@ -38,14 +46,19 @@ public:
   void streamFinished(Stream& stream);
 
 private:
+  void makeCodec(http::Protocol protocol);
   void armIdleTimer();
+  void drainThis();
+  void watchHead();
 
   std::shared_ptr<const HcmConfig> config_;
   WorkerContext& context_;
   net::Connection* connection_ = nullptr;
-  std::unique_ptr<http::Codec> codec_;
+  std::unique_ptr<http::Codec> codec_; // null until the first bytes say which, if it is AUTO
   base::IntrusiveList<Stream, StreamTag> streams_;
   std::unique_ptr<event::Timer> idleTimer_;
+  std::unique_ptr<event::Timer> drainTimer_;
+  std::unique_ptr<event::Timer> headTimer_; // a request's head has begun to come
   uint32_t requests_ = 0;
   bool counted_ = false;
   bool draining_ = false;

@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "config/duration.h"
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
+#include "http/codec/http2_options.h"
 #include "proxy/connection_manager.h"
 
 namespace moe::proxy {
@@ -34,6 +35,10 @@ absl::Status readTimeouts(const Proto& proto, const FieldPath& path, HcmConfig& 
                              path.field("stream_idle_timeout"), out.streamIdleTimeout));
   status.Update(readDuration(proto.has_request_timeout(), proto.request_timeout(),
                              path.field("request_timeout"), out.requestTimeout));
+  status.Update(readDuration(proto.has_request_headers_timeout(), proto.request_headers_timeout(),
+                             path.field("request_headers_timeout"), out.requestHeadersTimeout));
+  status.Update(readDuration(proto.has_drain_timeout(), proto.drain_timeout(),
+                             path.field("drain_timeout"), out.drainTimeout));
   status.Update(readDuration(proto.has_delayed_close_timeout(), proto.delayed_close_timeout(),
                              path.field("delayed_close_timeout"), out.delayedCloseTimeout));
   out.idleTimeout = idle.count() == 0 ? std::nullopt : std::optional(idle);
@@ -55,6 +60,21 @@ void readHttp1(const Proto& proto, HcmConfig& out) {
   if (proto.common_http_protocol_options().has_max_headers_count()) {
     out.http1.maxHeadersCount = proto.common_http_protocol_options().max_headers_count().value();
   }
+}
+
+absl::Status readHttp2(const Proto& proto, const FieldPath& path, const FactoryContext& context,
+                       HcmConfig& out) {
+  auto settings =
+      http::readHttp2Options(proto.http2_protocol_options(), path.field("http2_protocol_options"));
+  if (!settings.ok()) {
+    return settings.status();
+  }
+  out.http2 = *settings;
+  out.http2.maxHeadersBytes = out.http1.maxHeadersBytes;
+  out.http2.maxHeadersCount = out.http1.maxHeadersCount;
+  out.http2.flushTimeout = out.streamIdleTimeout;
+  out.http2Stats = std::make_shared<http::Http2Stats>(context.stats.root().child("http2"));
+  return absl::OkStatus();
 }
 
 absl::Status readFilters(const Proto& proto, const FieldPath& path, const FactoryContext& context,
@@ -158,15 +178,20 @@ HcmStats::HcmStats(const stats::Scope& scope)
       cxDrainClose(scope.counter("downstream_cx_drain_close")),
       cxHttp1Total(scope.counter("downstream_cx_http1_total")),
       cxHttp1Active(scope.gauge("downstream_cx_http1_active")),
+      cxHttp2Total(scope.counter("downstream_cx_http2_total")),
+      cxHttp2Active(scope.gauge("downstream_cx_http2_active")),
+      cxMaxRequestsReached(scope.counter("downstream_cx_max_requests_reached")),
       cxRxBytes(scope.counter("downstream_cx_rx_bytes_total")),
       cxTxBytes(scope.counter("downstream_cx_tx_bytes_total")),
       rqTotal(scope.counter("downstream_rq_total")), rqActive(scope.gauge("downstream_rq_active")),
       rqHttp1Total(scope.counter("downstream_rq_http1_total")),
+      rqHttp2Total(scope.counter("downstream_rq_http2_total")),
       rqCompleted(scope.counter("downstream_rq_completed")),
       rqRxReset(scope.counter("downstream_rq_rx_reset")),
       rqTxReset(scope.counter("downstream_rq_tx_reset")),
       rqIdleTimeout(scope.counter("downstream_rq_idle_timeout")),
       rqTimeout(scope.counter("downstream_rq_timeout")),
+      rqHeaderTimeout(scope.counter("downstream_rq_header_timeout")),
       rqWsOnNonWsRoute(scope.counter("downstream_rq_ws_on_non_ws_route")),
       rqFailedPathNormalization(scope.counter("downstream_rq_failed_path_normalization")),
       rq1xx(scope.counter("downstream_rq_1xx")), rq2xx(scope.counter("downstream_rq_2xx")),
@@ -179,14 +204,26 @@ compileHcm(const Proto& proto, const FieldPath& path, const FactoryContext& cont
       context.stats.root().child("http", "envoy_http_conn_manager_prefix", proto.stat_prefix()));
   out->statPrefix = proto.stat_prefix();
   out->logger = context.logger;
-  if (proto.codec_type() != Proto::AUTO && proto.codec_type() != Proto::HTTP1) {
+  switch (proto.codec_type()) {
+  case Proto::AUTO:
+    break;
+  case Proto::HTTP1:
+    out->codec = HcmConfig::CodecType::Http1;
+    break;
+  case Proto::HTTP2:
+    out->codec = HcmConfig::CodecType::Http2;
+    break;
+  default:
     return fieldError(path.field("codec_type"), Proto::CodecType_Name(proto.codec_type()),
-                      "AUTO or HTTP1");
+                      "AUTO, HTTP1 or HTTP2");
   }
   if (absl::Status status = readTimeouts(proto, path, *out); !status.ok()) {
     return status;
   }
   readHttp1(proto, *out);
+  if (absl::Status status = readHttp2(proto, path, context, *out); !status.ok()) {
+    return status;
+  }
   if (!proto.server_name().empty()) {
     out->serverName = proto.server_name();
   }

@@ -7,6 +7,7 @@
 
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "http/codec/http1.h"
+#include "http/codec/http2.h"
 #include "proxy/access_log.h"
 #include "proxy/factory.h"
 #include "proxy/filter_chain.h"
@@ -31,16 +32,21 @@ struct HcmStats {
   stats::Counter& cxDrainClose;
   stats::Counter& cxHttp1Total;
   stats::Gauge& cxHttp1Active;
+  stats::Counter& cxHttp2Total;
+  stats::Gauge& cxHttp2Active;
+  stats::Counter& cxMaxRequestsReached;
   stats::Counter& cxRxBytes;
   stats::Counter& cxTxBytes;
   stats::Counter& rqTotal;
   stats::Gauge& rqActive;
   stats::Counter& rqHttp1Total;
+  stats::Counter& rqHttp2Total;
   stats::Counter& rqCompleted;
   stats::Counter& rqRxReset;
   stats::Counter& rqTxReset;
   stats::Counter& rqIdleTimeout;
   stats::Counter& rqTimeout;
+  stats::Counter& rqHeaderTimeout;
   stats::Counter& rqWsOnNonWsRoute;
   stats::Counter& rqFailedPathNormalization;
   stats::Counter& rq1xx;
@@ -55,6 +61,8 @@ struct HcmStats {
 // counters.
 struct HcmConfig {
   explicit HcmConfig(const stats::Scope& scope) : stats(scope) {}
+
+  enum class CodecType { Auto, Http1, Http2 };
 
   std::string statPrefix;
   mutable HcmStats stats;
@@ -80,11 +88,16 @@ struct HcmConfig {
   bool proxy100Continue = false;
   std::vector<std::pair<std::string, bool>> upgrades; // lower-case type -> enabled by default
 
+  CodecType codec = CodecType::Auto;
   http::Http1ServerSettings http1;
+  http::Http2Settings http2;
+  std::shared_ptr<http::Http2Stats> http2Stats;
   std::optional<base::Milliseconds> idleTimeout = base::Milliseconds(3'600'000);
   base::Milliseconds streamIdleTimeout{300'000};
   base::Milliseconds requestTimeout{0};
+  base::Milliseconds requestHeadersTimeout{0};
   base::Milliseconds delayedCloseTimeout{1000};
+  base::Milliseconds drainTimeout{5000};
   uint32_t maxRequestsPerConnection = 0;
 };
 

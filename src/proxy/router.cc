@@ -170,6 +170,12 @@ http::HeadersStatus Router::decodeHeaders(http::HeaderMap& headers, bool endStre
   }
   route_->finalizeRequestHeaders(headers, info);
   route_->rewriteHostFor(headers, host_->hostname());
+  if (headers.method().empty() || headers.authority().empty() ||
+      (headers.path().empty() && headers.method() != "CONNECT")) {
+    fail(400, ResponseFlag::LocalReset, "missing :method, :path or :authority",
+         "invalid_upstream_request"); // by a filter; not worth a connection
+    return http::HeadersStatus::StopIteration;
+  }
   if (headers.method() != "CONNECT" && !http::isUpgrade(headers)) {
     requestLength_.expect(headers);
     if (!lengthHolds(0, endStream)) {
@@ -181,7 +187,7 @@ http::HeadersStatus Router::decodeHeaders(http::HeaderMap& headers, bool endStre
                       static_cast<uint64_t>(route_->timeout().count()));
   }
   ++info.attemptCount;
-  pending_ = cluster->httpPool(host_).newStream(upstream_, upstream_);
+  pending_ = cluster->httpPool(host_, info.protocol).newStream(upstream_, upstream_);
   if (endStream && !responseDone_) {
     requestComplete();
   }
@@ -284,7 +290,7 @@ void Router::readDisableUpstream(bool disable) {
   if (encoder_ != nullptr) {
     encoder_->readDisable(disable);
   } else {
-    readDisables_ += disable ? 1 : -1;
+    readDisables_ = std::max(0, readDisables_ + (disable ? 1 : -1));
   }
 }
 

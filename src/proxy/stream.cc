@@ -14,6 +14,9 @@ namespace {
 using http::HeaderId;
 using http::ResponseFlag;
 
+// How long nothing may happen after a client has closed its sending side.
+constexpr base::Milliseconds kHalfClosedPatience{5000};
+
 int64_t wallNanos() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
              std::chrono::system_clock::now().time_since_epoch())
@@ -42,7 +45,9 @@ Stream::Stream(ConnectionManager& manager, http::ResponseEncoder& encoder)
   info_.downstreamRemote = info_.downstreamDirectRemote;
   encoder.setCallbacks(this);
   config_.stats.rqTotal.inc();
-  config_.stats.rqHttp1Total.inc();
+  (manager.protocol() == http::Protocol::Http2 ? config_.stats.rqHttp2Total
+                                               : config_.stats.rqHttp1Total)
+      .inc();
   config_.stats.rqActive.inc();
 }
 
@@ -194,7 +199,26 @@ void Stream::touch() {
   }
 }
 
+void Stream::onClientHalfClosed() {
+  if (finished_ || upgrade_ || clientHalfClosed_) {
+    return; // a tunnel's other direction goes on
+  }
+  clientHalfClosed_ = true;
+  if (idleTimeout_.count() == 0 || idleTimeout_ > kHalfClosedPatience) {
+    idleTimeout_ = kHalfClosedPatience;
+  }
+  if (idleTimer_ == nullptr) {
+    idleTimer_ = worker().loop.createTimer([this] { idleTimedOut(); });
+  }
+  touch();
+}
+
 void Stream::idleTimedOut() {
+  if (clientHalfClosed_) {
+    info_.setFlag(ResponseFlag::DownstreamConnectionTermination);
+    resetStream("downstream_remote_disconnect");
+    return;
+  }
   config_.stats.rqIdleTimeout.inc();
   info_.setFlag(ResponseFlag::StreamIdleTimeout);
   if (chain_.responseStarted()) {

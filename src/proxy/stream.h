@@ -41,6 +41,9 @@ public:
   void readDisableDownstream(bool disable) override;
   void readDisableUpstream(bool disable) override;
   void resetStream(std::string_view details) override;
+  // The client has closed its sending side (HTTP/1): perhaps it has gone. The answer must then
+  // come, and go on, without long pauses.
+  void onClientHalfClosed();
 
 private:
   bool prepareUpgrade(http::HeaderMap& headers);
@@ -68,6 +71,7 @@ private:
   bool routed_ = false;
   bool upgrade_ = false;
   bool requestEnded_ = false;
+  bool clientHalfClosed_ = false;
   bool finished_ = false;
 };
 

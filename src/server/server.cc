@@ -12,6 +12,7 @@
 #include "golang/filter_config.h"
 #include "golang/log_bridge.h"
 #include "golang/supported_fields.h"
+#include "http/supported_fields.h"
 #include "proxy/hcm_config.h"
 #include "proxy/supported_fields.h"
 #include "proxy/tcp_proxy.h"
@@ -67,7 +68,7 @@ absl::Status Server::load() {
 // Set fields that nothing acts on: named; with --strict, or if they guard a door, refused.
 absl::Status Server::reportCoverage() {
   const config::Coverage coverage(
-      {upstream::kFields, route::kFields, proxy::kFields, golang::kFields, kFields});
+      {http::kFields, upstream::kFields, route::kFields, proxy::kFields, golang::kFields, kFields});
   const config::CoverageReport report = coverage.walk(bootstrap_, FieldPath(), &locations_);
   for (const config::UncoveredField& field : report.refused) {
     return absl::InvalidArgumentError(base::cat(

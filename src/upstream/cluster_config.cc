@@ -8,6 +8,7 @@
 #include "config/duration.h"
 #include "config/typed_config.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
+#include "http/codec/http2_options.h"
 
 namespace moe::upstream {
 namespace {
@@ -36,33 +37,81 @@ absl::Status readCommonOptions(const envoy::config::core::v3::HttpProtocolOption
   return absl::OkStatus();
 }
 
+using Http2Options = envoy::config::core::v3::Http2ProtocolOptions;
+
+absl::Status useHttp2(const Http2Options& options, const FieldPath& path, ClusterSettings& out) {
+  auto settings = http::readHttp2Options(options, path);
+  if (!settings.ok()) {
+    return settings.status();
+  }
+  out.http2 = *settings;
+  out.protocol = UpstreamProtocol::Http2;
+  return absl::OkStatus();
+}
+
+// Cluster.http2_protocol_options, deprecated but in use. By name: so is its accessor.
+absl::Status readOldHttp2Options(const Cluster& proto, const FieldPath& path,
+                                 ClusterSettings& out) {
+  const auto* field = Cluster::descriptor()->FindFieldByName("http2_protocol_options");
+  const auto* reflection = proto.GetReflection();
+  if (field == nullptr || !reflection->HasField(proto, field)) {
+    return absl::OkStatus();
+  }
+  return useHttp2(static_cast<const Http2Options&>(reflection->GetMessage(proto, field)),
+                  path.field("http2_protocol_options"), out);
+}
+
+absl::Status readUpstreamProtocol(const HttpProtocolOptions& options, const FieldPath& path,
+                                  ClusterSettings& out) {
+  if (options.has_auto_config()) {
+    return fieldError(path.field("auto_config"), "a choice by ALPN",
+                      "explicit_http_config or use_downstream_protocol_config");
+  }
+  if (options.has_use_downstream_protocol_config()) {
+    const auto& both = options.use_downstream_protocol_config();
+    const FieldPath at = path.field("use_downstream_protocol_config");
+    if (both.has_http3_protocol_options()) {
+      return fieldError(at.field("http3_protocol_options"), "HTTP/3", "HTTP/1 or HTTP/2");
+    }
+    absl::Status status =
+        useHttp2(both.http2_protocol_options(), at.field("http2_protocol_options"), out);
+    out.protocol = UpstreamProtocol::AsDownstream;
+    return status;
+  }
+  const auto& chosen = options.explicit_http_config();
+  const FieldPath at = path.field("explicit_http_config");
+  if (chosen.has_http3_protocol_options()) {
+    return fieldError(at.field("http3_protocol_options"), "HTTP/3", "HTTP/1 or HTTP/2");
+  }
+  if (chosen.has_http2_protocol_options()) {
+    return useHttp2(chosen.http2_protocol_options(), at.field("http2_protocol_options"), out);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status readProtocolOptions(const Cluster& proto, const FieldPath& path,
                                  ClusterSettings& out) {
   constexpr std::string_view name = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+  if (absl::Status status = readOldHttp2Options(proto, path, out); !status.ok()) {
+    return status;
+  }
   const auto found = proto.typed_extension_protocol_options().find(std::string(name));
-  // By name: the accessor is marked deprecated, the field is in use.
-  const auto* http2 = Cluster::descriptor()->FindFieldByName("http2_protocol_options");
-  if (http2 != nullptr && proto.GetReflection()->HasField(proto, http2)) {
-    return fieldError(path.field("http2_protocol_options"), "HTTP/2", "HTTP/1 to upstreams");
+  if (found != proto.typed_extension_protocol_options().end()) {
+    const FieldPath at = path.field("typed_extension_protocol_options").key(name);
+    const auto options = config::unpackTo<HttpProtocolOptions>(found->second, at);
+    if (!options.ok()) {
+      return options.status();
+    }
+    if (absl::Status status = readUpstreamProtocol(*options, at, out); !status.ok()) {
+      return status;
+    }
+    if (absl::Status status = readCommonOptions(options->common_http_protocol_options(),
+                                                at.field("common_http_protocol_options"), out);
+        !status.ok()) {
+      return status;
+    }
   }
-  if (found == proto.typed_extension_protocol_options().end()) {
-    return absl::OkStatus();
-  }
-  const FieldPath at = path.field("typed_extension_protocol_options").key(name);
-  const auto options = config::unpackTo<HttpProtocolOptions>(found->second, at);
-  if (!options.ok()) {
-    return options.status();
-  }
-  const auto& explicitConfig = options->explicit_http_config();
-  if (explicitConfig.has_http2_protocol_options() || explicitConfig.has_http3_protocol_options() ||
-      options->has_auto_config()) {
-    return fieldError(at.field("explicit_http_config"), "a protocol other than HTTP/1",
-                      "http_protocol_options");
-  }
-  if (options->has_common_http_protocol_options()) {
-    return readCommonOptions(options->common_http_protocol_options(),
-                             at.field("common_http_protocol_options"), out);
-  }
+  out.http2.maxHeadersCount = out.maxHeadersCount;
   return absl::OkStatus();
 }
 

@@ -12,6 +12,7 @@ ClusterStats::ClusterStats(const stats::Scope& scope)
       cxOverflow(scope.counter("upstream_cx_overflow")),
       cxIdleTimeout(scope.counter("upstream_cx_idle_timeout")),
       cxMaxRequests(scope.counter("upstream_cx_max_requests")),
+      cxCloseNotify(scope.counter("upstream_cx_close_notify")),
       cxHttp1Total(scope.counter("upstream_cx_http1_total")),
       cxHttp2Total(scope.counter("upstream_cx_http2_total")),
       cxRxBytes(scope.counter("upstream_cx_rx_bytes_total")),
@@ -40,6 +41,13 @@ ClusterInfo::ClusterInfo(ClusterSettings settings, const stats::Scope& scope)
     : settings_(std::move(settings)),
       breakers_(settings_.maxConnections, settings_.maxPendingRequests, settings_.maxRequests,
                 settings_.maxRetries),
-      stats_(scope) {}
+      stats_(scope), http2Stats_(scope.child("http2")) {}
+
+http::Protocol ClusterInfo::protocolFor(http::Protocol downstream) const {
+  const bool http2 =
+      settings_.protocol == UpstreamProtocol::Http2 ||
+      (settings_.protocol == UpstreamProtocol::AsDownstream && downstream == http::Protocol::Http2);
+  return http2 ? http::Protocol::Http2 : http::Protocol::Http11;
+}
 
 } // namespace moe::upstream

@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
+#include "http/codec/http2.h"
 #include "http/protocol.h"
 #include "stats/stats.h"
 
@@ -60,6 +61,7 @@ struct ClusterStats {
   stats::Counter& cxOverflow;
   stats::Counter& cxIdleTimeout;
   stats::Counter& cxMaxRequests;
+  stats::Counter& cxCloseNotify; // GOAWAY came
   stats::Counter& cxHttp1Total;
   stats::Counter& cxHttp2Total;
   stats::Counter& cxRxBytes;
@@ -89,6 +91,9 @@ struct ClusterStats {
   stats::Counter& membershipChange;
 };
 
+// What is spoken to the hosts of a cluster.
+enum class UpstreamProtocol { Http1, Http2, AsDownstream };
+
 // A cluster's configuration, checked and with defaults filled in.
 struct ClusterSettings {
   envoy::config::cluster::v3::Cluster proto;
@@ -98,6 +103,8 @@ struct ClusterSettings {
   uint32_t maxRequestsPerConnection = 0; // 0: no limit
   uint32_t maxHeadersCount = 100;        // of a response
   uint32_t bufferLimit = 1024 * 1024;
+  UpstreamProtocol protocol = UpstreamProtocol::Http1;
+  http::Http2Settings http2;
   uint64_t maxConnections = 1024;
   uint64_t maxPendingRequests = 1024;
   uint64_t maxRequests = 1024;
@@ -115,11 +122,15 @@ public:
   const ClusterSettings& settings() const { return settings_; }
   CircuitBreakers& breakers() const { return breakers_; }
   ClusterStats& stats() const { return stats_; }
+  http::Http2Stats& http2Stats() const { return http2Stats_; }
+  // What to speak for a request that came in `downstream`.
+  http::Protocol protocolFor(http::Protocol downstream) const;
 
 private:
   const ClusterSettings settings_;
   mutable CircuitBreakers breakers_;
   mutable ClusterStats stats_;
+  mutable http::Http2Stats http2Stats_;
 };
 using ClusterInfoPtr = std::shared_ptr<const ClusterInfo>;
 

@@ -27,7 +27,8 @@ public:
   // Kept alive by requests that use it after the cluster has gone.
   virtual const ClusterInfoPtr& infoPtr() const = 0;
   virtual HostPtr chooseHost(const LoadBalancerContext& context) = 0;
-  virtual HttpPool& httpPool(const HostPtr& host) = 0;
+  // `downstream`: what the request came in, for clusters that speak the same upstream.
+  virtual HttpPool& httpPool(const HostPtr& host, http::Protocol downstream) = 0;
   // A new TCP connection, counted and limited (max_connections); null when over the limit. The
   // caller keeps the connect timeout, and calls releaseTcp when the connection has ended.
   virtual std::unique_ptr<net::Connection> connectTcp(const HostPtr& host) = 0;

@@ -58,8 +58,16 @@ inline constexpr std::string_view kFields[] = {
     "envoy.type.v3.Percent.*",
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.common_http_protocol_options",
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.explicit_http_config",
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.use_downstream_protocol_config",
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig.http_protocol_"
     "options",
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig.http2_protocol_"
+    "options",
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig.http_protocol_"
+    "options",
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig.http2_"
+    "protocol_options",
+    "envoy.config.cluster.v3.Cluster.http2_protocol_options",
     "envoy.config.core.v3.HttpProtocolOptions.idle_timeout",
     "envoy.config.core.v3.HttpProtocolOptions.max_requests_per_connection",
     "envoy.config.core.v3.HttpProtocolOptions.max_headers_count",

@@ -1,7 +1,7 @@
 #include "upstream/worker_clusters.h"
 
 #include "upstream/balancers.h"
-#include "upstream/http1_pool.h"
+#include "upstream/http_pool.h"
 
 namespace moe::upstream {
 
@@ -21,13 +21,15 @@ public:
     return host;
   }
 
-  HttpPool& httpPool(const HostPtr& host) override {
+  HttpPool& httpPool(const HostPtr& host, http::Protocol downstream) override {
+    const http::Protocol protocol = info_->protocolFor(downstream);
     Entry& entry = pools_[host.get()];
-    if (entry.pool == nullptr) {
+    std::unique_ptr<HttpPool>& pool = protocol == http::Protocol::Http2 ? entry.http2 : entry.http1;
+    if (pool == nullptr) {
       entry.host = host;
-      entry.pool = createHttp1Pool({worker_, headers_}, info_, host);
+      pool = createHttpPool({worker_, headers_}, info_, host, protocol);
     }
-    return *entry.pool;
+    return *pool;
   }
 
   std::unique_ptr<net::Connection> connectTcp(const HostPtr& host) override {
@@ -58,8 +60,7 @@ public:
     }
     for (auto it = pools_.begin(); it != pools_.end();) {
       if (!present.contains(it->first)) {
-        it->second.pool->drain();
-        if (it->second.pool->idle()) {
+        if (it->second.drain()) {
           // Not under the feet of a pool that may be calling.
           worker_.loop.post([entry = std::make_shared<Entry>(std::move(it->second))] {});
           pools_.erase(it++);
@@ -73,7 +74,19 @@ public:
 private:
   struct Entry {
     HostPtr host;
-    std::unique_ptr<HttpPool> pool;
+    std::unique_ptr<HttpPool> http1; // made when first asked for
+    std::unique_ptr<HttpPool> http2;
+    // True: nothing is left to end.
+    bool drain() {
+      bool idle = true;
+      for (HttpPool* pool : {http1.get(), http2.get()}) {
+        if (pool != nullptr) {
+          pool->drain();
+          idle = idle && pool->idle();
+        }
+      }
+      return idle;
+    }
   };
   event::Worker& worker_;
   http::HeaderMapPool& headers_;

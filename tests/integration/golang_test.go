@@ -68,6 +68,13 @@ func pluginPath(t *testing.T) string {
 }
 
 func TestMain(m *testing.M) {
+	// Go's HTTP/2 takes extended CONNECT only if this is set when the program starts.
+	if !strings.Contains(os.Getenv("GODEBUG"), "http2xconnect=1") {
+		_ = os.Setenv("GODEBUG", strings.TrimPrefix(os.Getenv("GODEBUG")+",http2xconnect=1", ","))
+		if program, err := os.Executable(); err == nil {
+			_ = syscall.Exec(program, os.Args, os.Environ())
+		}
+	}
 	code := m.Run()
 	if libraries.folder != "" {
 		_ = os.RemoveAll(libraries.folder)

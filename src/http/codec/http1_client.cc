@@ -24,20 +24,25 @@ public:
     framing_ = Http1Framing::None;
     bytesSent_ = 0;
     early_.clear();
-    earlyEnd_ = earlyHigh_ = false;
+    earlyEnd_ = earlyHigh_ = streamHigh_ = false;
+    readDisables_ = 0;
     parser_.reset();
     return *this;
   }
   absl::Status dispatch(base::Buffer& data, bool endStream) override;
   Protocol protocol() const override { return Protocol::Http11; }
+  uint32_t maxConcurrentStreams() const override { return 1; }
+  void shutdownNotice() override {}
   void goAway() override {}
+  bool receivingHead() const override { return false; }
+  void headTimedOut() override {}
   void onConnectionAboveHighWatermark() override {
-    if (streamCallbacks_ != nullptr) {
+    if (streamCallbacks_ != nullptr && !std::exchange(streamHigh_, true)) {
       streamCallbacks_->onAboveWriteBufferHighWatermark();
     }
   }
   void onConnectionBelowLowWatermark() override {
-    if (streamCallbacks_ != nullptr) {
+    if (streamCallbacks_ != nullptr && std::exchange(streamHigh_, false)) {
       streamCallbacks_->onBelowWriteBufferLowWatermark();
     }
   }
@@ -56,6 +61,9 @@ public:
     connection_.close(net::CloseType::NoFlush);
   }
   void readDisable(bool disable) override {
+    if (!disable && readDisables_ == 0) {
+      return; // of an earlier stream
+    }
     disable ? ++readDisables_ : --readDisables_;
     connection_.readDisable(disable);
   }
@@ -95,6 +103,7 @@ private:
   base::Buffer early_; // tunnel bytes that wait for the upstream's agreement
   bool earlyEnd_ = false;
   bool earlyHigh_ = false;
+  bool streamHigh_ = false; // the stream was told to stop its sender
 };
 
 absl::Status Http1Client::encodeHeaders(const HeaderMap& headers, bool endStream) {
@@ -109,7 +118,8 @@ absl::Status Http1Client::encodeHeaders(const HeaderMap& headers, bool endStream
   if (tunnelRequested_) {
     options.framing = Http1Framing::Tunnel;
     options.dropContentLength = connect;
-  } else if (headers.has(HeaderId::ContentLength)) {
+  } else if (headers.has(HeaderId::ContentLength) &&
+             !(settings_.enableTrailers && !endStream && headers.has(HeaderId::Trailer))) {
     options.framing = Http1Framing::Length;
   } else if (!endStream) {
     options.framing = Http1Framing::Chunked;
@@ -254,8 +264,10 @@ absl::Status Http1Client::dispatch(base::Buffer& data, bool endStream) {
       --readDisables_;
       connection_.readDisable(false);
     }
+    // A request that is still being written would be followed by the next one too late.
     const bool reusable = parser_.keepAlive() && requestDone_ && data.empty() && !endStream &&
-                          framing_ != Http1Framing::Tunnel;
+                          framing_ != Http1Framing::Tunnel && connection_.readEnabled() &&
+                          !connection_.aboveHighWatermark();
     callbacks_.onStreamComplete(reusable);
   }
   return absl::OkStatus();

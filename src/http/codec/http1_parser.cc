@@ -211,7 +211,7 @@ bool Http1Parser::headerLine(std::string_view line, HeaderMap& headers) {
   if (!isFieldValue(value)) {
     return fail(400, "http1.invalid_header_value");
   }
-  if (headers.size() >= limits_.headersCount) {
+  if (++headLines_ > limits_.headersCount) {
     return fail(431, "http1.too_many_headers");
   }
   const std::string_view key = line.substr(0, size);
@@ -284,8 +284,8 @@ bool Http1Parser::requestFraming() {
   }
   if (hosts == 1) {
     const std::string_view host = headers_->value(HeaderId::Host);
-    if (!isAuthority(host)) {
-      return fail(400, "http1.invalid_host");
+    if (!isAuthority(host) || (host.empty() && !absoluteForm_)) {
+      return fail(400, "http1.invalid_host"); // moe has nothing to route or forward it by
     }
     if (!absoluteForm_) { // the absolute form wins over Host (RFC 9112 section 3.2.2)
       headers_->addView(HeaderId::Authority, {}, host);
@@ -420,10 +420,14 @@ bool Http1Parser::execute(base::Buffer& data) {
   while (more && !data.empty()) {
     switch (state_) {
     case State::Start:
+      if (paused_) {
+        return true;
+      }
+      [[fallthrough]];
     case State::Headers: {
       if (headers_ == nullptr) {
         headers_ = handler_.newHeaders();
-        headBytes_ = 0;
+        headBytes_ = headLines_ = 0;
       }
       lineBegun_ = true;
       const uint64_t before = bytes_;
@@ -490,7 +494,7 @@ bool Http1Parser::execute(base::Buffer& data) {
     case State::Trailers: {
       if (headers_ == nullptr) {
         headers_ = handler_.newHeaders();
-        headBytes_ = 0;
+        headBytes_ = headLines_ = 0;
       }
       const uint64_t before = bytes_;
       const auto line = takeLine(data, limits_.headersBytes - headBytes_, 431,

@@ -21,14 +21,30 @@ public:
   // --- Codec
   absl::Status dispatch(base::Buffer& data, bool endStream) override;
   Protocol protocol() const override { return parser_.version(); }
-  void goAway() override { closeAfterResponse_ = true; }
+  void shutdownNotice() override { goAway(); }
+  void goAway() override {
+    closeAfterResponse_ = true;
+    if (!active_) {
+      connection_.close(net::CloseType::FlushWriteAndDelay);
+    }
+  }
+  bool receivingHead() const override { return !active_ && !parser_.idle(); }
+  void headTimedOut() override {
+    (void)parser_.fail(408, "request_header_timeout");
+    protocolError();
+    connection_.close(net::CloseType::FlushWriteAndDelay);
+  }
   void onConnectionAboveHighWatermark() override {
-    if (streamCallbacks_ != nullptr) {
+    if (streamCallbacks_ != nullptr && !std::exchange(streamHigh_, true)) {
       streamCallbacks_->onAboveWriteBufferHighWatermark();
     }
   }
   void onConnectionBelowLowWatermark() override {
-    if (streamCallbacks_ != nullptr) {
+    if (std::exchange(heldForOutput_, false)) {
+      parser_.pause(false);
+      connection_.readDisable(false);
+    }
+    if (streamCallbacks_ != nullptr && std::exchange(streamHigh_, false)) {
       streamCallbacks_->onBelowWriteBufferLowWatermark();
     }
   }
@@ -48,6 +64,9 @@ public:
     connection_.close(responseBegun_ ? net::CloseType::Abort : net::CloseType::FlushWrite);
   }
   void readDisable(bool disable) override {
+    if (!disable && readDisables_ == 0) {
+      return; // of an earlier stream
+    }
     disable ? ++readDisables_ : --readDisables_;
     connection_.readDisable(disable);
   }
@@ -105,6 +124,8 @@ private:
   bool connectRequest_ = false;
   bool closeAfterResponse_ = false;
   bool heldPipelined_ = false; // reading is off because the next request waits
+  bool heldForOutput_ = false; // and because the answers are not read
+  bool streamHigh_ = false;    // the stream was told to stop its sender
 };
 
 absl::Status Http1Server::dispatch(base::Buffer& data, bool endStream) {
@@ -210,13 +231,19 @@ void Http1Server::encodeHeaders(const HeaderMap& headers, bool endStream) {
     if (parser_.tunnel()) {
       closeAfterResponse_ = true; // refused upgrade: what follows cannot be told apart
     }
+    if (!parser_.complete()) {
+      closeAfterResponse_ = true; // answered early: the rest of the request is not waited for
+    }
     const bool noBody = headRequest_ || status == 204 || status == 304;
     if (status == 204) {
       options.dropContentLength = true;
     }
+    // Announced trailers need chunks, whatever the other protocol knew of the length.
+    const bool trailers = settings_.enableTrailers && !endStream &&
+                          headers.has(HeaderId::Trailer) && parser_.version() == Protocol::Http11;
     if (noBody) {
       options.framing = Http1Framing::None;
-    } else if (headers.has(HeaderId::ContentLength)) {
+    } else if (headers.has(HeaderId::ContentLength) && !trailers) {
       options.framing = Http1Framing::Length;
     } else if (endStream) {
       options.contentLengthZero = true;
@@ -274,7 +301,7 @@ void Http1Server::encodeTrailers(const HeaderMap& trailers) {
 
 void Http1Server::responseComplete() {
   responseDone_ = true;
-  active_ = false;
+  active_ = streamHigh_ = false;
   streamCallbacks_ = nullptr;
   decoder_ = nullptr;
   while (readDisables_ > 0) {
@@ -292,6 +319,12 @@ void Http1Server::responseComplete() {
     return;
   }
   parser_.reset();
+  responseBegun_ = false;
+  // A client that does not read its answers gets no more of them.
+  if (connection_.aboveHighWatermark() && !std::exchange(heldForOutput_, true)) {
+    parser_.pause(true);
+    connection_.readDisable(true);
+  }
   if (std::exchange(heldPipelined_, false)) {
     connection_.readDisable(false);
   }

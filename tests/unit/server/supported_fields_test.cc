@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "config/coverage.h"
+#include "http/supported_fields.h"
 #include "proxy/supported_fields.h"
 #include "route/supported_fields.h"
 #include "upstream/supported_fields.h"
@@ -11,7 +12,8 @@ namespace moe::server {
 namespace {
 
 TEST(SupportedFields, NameFieldsThatExist) {
-  const config::Coverage coverage({upstream::kFields, route::kFields, proxy::kFields, kFields});
+  const config::Coverage coverage(
+      {http::kFields, upstream::kFields, route::kFields, proxy::kFields, kFields});
   EXPECT_EQ(coverage.unknownEntries(), std::vector<std::string>());
 }
 

@@ -11,7 +11,6 @@ namespace {
 
 // A server codec over a socket pair; the test is the client and, by `handler`, the proxy.
 class Http1ServerTest : public testing::Test,
-                        public net::ConnectionCallbacks,
                         public ServerCodecCallbacks,
                         public RequestDecoder,
                         public StreamCallbacks {
@@ -32,13 +31,30 @@ protected:
     Http1ServerTest& test_;
   };
 
+  class Events final : public net::ConnectionCallbacks {
+  public:
+    explicit Events(Http1ServerTest& test) : test_(test) {}
+    void onConnectionEvent(net::ConnectionEvent) override {
+      test_.codec_->onConnectionClosed(ResetReason::ConnectionTermination, "");
+    }
+    void onAboveWriteBufferHighWatermark() override {
+      test_.codec_->onConnectionAboveHighWatermark();
+    }
+    void onBelowWriteBufferLowWatermark() override {
+      test_.codec_->onConnectionBelowLowWatermark();
+    }
+
+  private:
+    Http1ServerTest& test_;
+  };
+
   void SetUp() override {
     int fds[2];
     ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     client_ = net::Fd(fds[0]);
     auto none = *net::Address::parseIp("127.0.0.1", 1);
     connection_ = std::make_unique<net::Connection>(worker_, net::Fd(fds[1]), none, none);
-    connection_->addCallbacks(this);
+    connection_->addCallbacks(&events_);
     connection_->enableHalfClose(true);
     connection_->addReadFilter(std::make_unique<Filter>(*this));
     codec_ = createHttp1Server({worker_, headers_}, *connection_, *this, settings_);
@@ -116,14 +132,11 @@ protected:
   void onResetStream(ResetReason reason, std::string_view) override {
     log_ += base::cat("reset=", resetReasonName(reason), " ");
   }
-  void onAboveWriteBufferHighWatermark() override {}
-  void onBelowWriteBufferLowWatermark() override {}
-  // ConnectionCallbacks
-  void onConnectionEvent(net::ConnectionEvent) override {
-    codec_->onConnectionClosed(ResetReason::ConnectionTermination, "");
-  }
+  void onAboveWriteBufferHighWatermark() override { ++high_; }
+  void onBelowWriteBufferLowWatermark() override { ++low_; }
 
   event::Worker worker_{0};
+  Events events_{*this};
   HeaderMapPool headers_{worker_.slab};
   Http1ServerSettings settings_{.enableTrailers = true};
   net::Fd client_;
@@ -134,6 +147,8 @@ protected:
   std::string log_;
   std::string body_;
   std::function<void()> onEnd_;
+  int high_ = 0;
+  int low_ = 0;
   bool serverClosed_ = false;
 };
 
@@ -338,6 +353,100 @@ INSTANTIATE_TEST_SUITE_P(
             400, "http1.invalid_chunk_size"},
         Bad{"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nabXXX", 400,
             "http1.invalid_chunk_end"}));
+
+TEST_F(Http1ServerTest, AClientThatReadsNoAnswersGetsNoMore) {
+  connection_->setBufferLimit(10'000);
+  int answers = 0;
+  onEnd_ = [&] {
+    ++answers;
+    respond(200, std::string(100'000, 'x'));
+  };
+  std::string all;
+  for (int i = 0; i < 100; ++i) {
+    all += "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+  }
+  ASSERT_EQ(::send(client_.get(), all.data(), all.size(), MSG_NOSIGNAL),
+            static_cast<ssize_t>(all.size()));
+  for (int i = 0; i < 20; ++i) {
+    worker_.loop.runOnce();
+  }
+  EXPECT_LT(answers, 10);
+  EXPECT_LT(connection_->pendingOutput().size(), 300'000u);
+  for (int i = 0; i < 200 && answers < 100; ++i) {
+    turn();
+  }
+  EXPECT_EQ(answers, 100);
+}
+
+// The mark that one stream crossed is not taken for the next one's.
+TEST_F(Http1ServerTest, WatermarksBelongToTheirStream) {
+  connection_->setBufferLimit(1000);
+  exchange("GET /1 HTTP/1.1\r\nHost: h\r\n\r\nGET /2 HTTP/1.1\r\nHost: h\r\n\r\n");
+  HeaderMapPtr headers = headers_.make();
+  headers->setStatus(200);
+  encoder_->encodeHeaders(*headers, false);
+  base::Buffer data;
+  data.append(worker_.slab, std::string(5000, 'x'));
+  encoder_->encodeData(data, true);
+  turn();
+  EXPECT_EQ(log_, "new GET h/1 end new GET h/2 end ");
+  EXPECT_EQ(high_, 1);
+  EXPECT_EQ(low_, 0); // it ended above the mark, and the second never was
+  encoder_->readDisable(false);
+  encoder_->readDisable(true);
+  EXPECT_FALSE(connection_->readEnabled());
+}
+
+TEST_F(Http1ServerTest, AMalformedSecondRequestIsAnswered) {
+  onEnd_ = [this] { respond(200, "ok"); };
+  EXPECT_EQ(exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n"), kOk);
+  EXPECT_TRUE(exchange("GET / HTTP/1.1\r\nA : b\r\n\r\n").starts_with("HTTP/1.1 400 "));
+}
+
+TEST_F(Http1ServerTest, AnEarlyAnswerSaysThatTheConnectionCloses) {
+  exchange("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\nsome");
+  respond(413, "no");
+  EXPECT_EQ(turn(), "HTTP/1.1 413 Payload Too Large\r\ncontent-length: 2\r\n"
+                    "connection: close\r\n\r\nno");
+}
+
+TEST_F(Http1ServerTest, AnEmptyHostIsRefused) {
+  EXPECT_TRUE(exchange("GET / HTTP/1.1\r\nHost:\r\n\r\n").starts_with("HTTP/1.1 400 "));
+}
+
+TEST_F(Http1ServerTest, OnlyHeaderLinesCountAsHeaders) {
+  settings_.maxHeadersCount = 3;
+  SetUp();
+  onEnd_ = [this] { respond(200, "ok"); };
+  EXPECT_EQ(exchange("GET / HTTP/1.1\r\nHost: h\r\na: 1\r\nb: 2\r\n\r\n"), kOk);
+  EXPECT_TRUE(exchange("GET / HTTP/1.1\r\nHost: h\r\na: 1\r\nb: 2\r\nc: 3\r\n\r\n")
+                  .starts_with("HTTP/1.1 431 "));
+}
+
+TEST_F(Http1ServerTest, ASlowHeadIsAnsweredWith408) {
+  exchange("GET / HTTP/1.1\r\nHo");
+  EXPECT_TRUE(codec_->receivingHead());
+  codec_->headTimedOut();
+  EXPECT_TRUE(turn().starts_with("HTTP/1.1 408 "));
+  EXPECT_TRUE(connection_->closing());
+}
+
+TEST_F(Http1ServerTest, AnnouncedTrailersNeedChunks) {
+  exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n");
+  HeaderMapPtr headers = headers_.make();
+  headers->setStatus(200);
+  headers->add(HeaderId::ContentLength, "2");
+  headers->add(HeaderId::Trailer, "x-t");
+  encoder_->encodeHeaders(*headers, false);
+  base::Buffer data;
+  data.append(worker_.slab, "ok");
+  encoder_->encodeData(data, false);
+  HeaderMapPtr trailers = headers_.make();
+  trailers->add("x-t", "v");
+  encoder_->encodeTrailers(*trailers);
+  EXPECT_EQ(turn(), "HTTP/1.1 200 OK\r\ntrailer: x-t\r\ntransfer-encoding: chunked\r\n\r\n"
+                    "2\r\nok\r\n0\r\nx-t: v\r\n\r\n");
+}
 
 } // namespace
 } // namespace moe::http

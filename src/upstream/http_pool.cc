@@ -1,7 +1,8 @@
-#include "upstream/http1_pool.h"
+#include "upstream/http_pool.h"
 
 #include "base/intrusive_list.h"
 #include "http/codec/http1.h"
+#include "http/codec/http2.h"
 
 namespace moe::upstream {
 namespace {
@@ -9,15 +10,15 @@ namespace {
 struct ClientTag {};
 struct PendingTag {};
 
-class Http1Pool;
+class Pool;
 
-// One connection and the request it is busy with.
+// One connection and the requests it is busy with: one in HTTP/1, many in HTTP/2.
 class Client final : public base::ListLink<ClientTag>,
                      public event::DeferredDeletable,
                      public net::ConnectionCallbacks,
                      public http::ClientCodecCallbacks {
 public:
-  explicit Client(Http1Pool& pool);
+  explicit Client(Pool& pool);
   ~Client() override;
 
   // net::ConnectionCallbacks
@@ -26,19 +27,25 @@ public:
   void onBelowWriteBufferLowWatermark() override { codec_->onConnectionBelowLowWatermark(); }
   // http::ClientCodecCallbacks
   void onStreamComplete(bool reusable) override;
-  void onGoAway() override {}
+  void onGoAway() override;
 
   void onData(base::Buffer& data, bool endStream);
   http::RequestEncoder& begin(http::ResponseDecoder& decoder);
   net::Connection& connection() { return *connection_; }
   void closeIdle() { connection_->close(net::CloseType::NoFlush); }
-  void becomeIdle();
+  void waitForRequests();
+  // Takes no more requests; closes when the last has ended.
+  void retire();
+  bool canTake() const {
+    return state_ == State::Ready && !retiring_ && active_ < codec_->maxConcurrentStreams();
+  }
 
 private:
-  enum class State { Connecting, Idle, Busy, Closed };
+  enum class State { Connecting, Ready, Closed };
+  bool http2() const { return codec_->protocol() == http::Protocol::Http2; }
   void endRequest();
 
-  Http1Pool& pool_;
+  Pool& pool_;
   // What counts and limits are kept in outlives the pool's host.
   ClusterInfoPtr cluster_;
   std::unique_ptr<net::Connection> connection_;
@@ -47,6 +54,8 @@ private:
   State state_ = State::Connecting;
   int64_t startNanos_ = base::monotonicNanos();
   uint32_t requests_ = 0;
+  uint32_t active_ = 0;
+  bool retiring_ = false;
   bool timedOut_ = false;
 };
 
@@ -65,20 +74,22 @@ private:
 
 class Pending final : public base::ListLink<PendingTag>, public Cancellable {
 public:
-  Pending(Http1Pool& p, http::ResponseDecoder& d, HttpPoolCallbacks& c)
+  Pending(Pool& p, http::ResponseDecoder& d, HttpPoolCallbacks& c)
       : pool(p), decoder(d), callbacks(c) {}
   void cancel() override;
 
-  Http1Pool& pool;
+  Pool& pool;
   http::ResponseDecoder& decoder;
   HttpPoolCallbacks& callbacks;
 };
 
-class Http1Pool final : public HttpPool {
+class Pool final : public HttpPool {
 public:
-  Http1Pool(const http::CodecContext& context, ClusterInfoPtr cluster, HostPtr host)
-      : context_(context), cluster_(std::move(cluster)), host_(std::move(host)) {}
-  ~Http1Pool() override;
+  Pool(const http::CodecContext& context, ClusterInfoPtr cluster, HostPtr host,
+       http::Protocol protocol)
+      : context_(context), cluster_(std::move(cluster)), host_(std::move(host)),
+        protocol_(protocol) {}
+  ~Pool() override;
 
   Cancellable* newStream(http::ResponseDecoder& decoder, HttpPoolCallbacks& callbacks) override;
   void drain() override;
@@ -88,11 +99,15 @@ public:
   const http::CodecContext& context() const { return context_; }
   const ClusterInfoPtr& cluster() const { return cluster_; }
   const HostPtr& host() const { return host_; }
-  void clientIdle(Client& client);
+  http::Protocol protocol() const { return protocol_; }
+  // It can take a request: one that waits, or a later one.
+  void clientReady(Client& client);
+  void clientRetired(Client& client);
   void clientGone(Client& client, bool wasConnecting, http::ResetReason reason,
                   std::string_view details);
   void connected(Client& client);
   bool draining() const { return draining_; }
+  bool hasPending() const { return pendingCount_ > 0; }
   void removePending(Pending& pending);
 
 private:
@@ -105,8 +120,9 @@ private:
   http::CodecContext context_;
   ClusterInfoPtr cluster_;
   HostPtr host_;
-  base::IntrusiveList<Client, ClientTag> idle_; // the last used one first
-  base::IntrusiveList<Client, ClientTag> busy_; // with a request, or connecting
+  http::Protocol protocol_;
+  base::IntrusiveList<Client, ClientTag> ready_; // can take a request; the last used one first
+  base::IntrusiveList<Client, ClientTag> busy_;  // cannot, or connecting
   base::IntrusiveList<Pending, PendingTag> pending_;
   size_t clients_ = 0;
   size_t connecting_ = 0;
@@ -114,7 +130,7 @@ private:
   bool draining_ = false;
 };
 
-Client::Client(Http1Pool& pool) : pool_(pool), cluster_(pool.cluster()) {
+Client::Client(Pool& pool) : pool_(pool), cluster_(pool.cluster()) {
   event::Worker& worker = pool.context().worker;
   connection_ = net::Connection::connect(worker, pool.host()->address(), nullptr);
   connection_->addCallbacks(this);
@@ -123,9 +139,14 @@ Client::Client(Http1Pool& pool) : pool_(pool), cluster_(pool.cluster()) {
   connection_->enableHalfClose(true); // the codec knows what an end means
   connection_->setNoDelay(true);
   connection_->addReadFilter(std::make_unique<ClientFilter>(*this));
-  codec_ = http::createHttp1Client(
-      pool.context(), *connection_, *this,
-      {.maxHeadersCount = cluster_->settings().maxHeadersCount, .enableTrailers = true});
+  if (pool.protocol() == http::Protocol::Http2) {
+    codec_ = http::createHttp2Client(pool.context(), *connection_, *this,
+                                     cluster_->settings().http2, cluster_->http2Stats());
+  } else {
+    codec_ = http::createHttp1Client(
+        pool.context(), *connection_, *this,
+        {.maxHeadersCount = cluster_->settings().maxHeadersCount, .enableTrailers = true});
+  }
   timer_ = worker.loop.createTimer([this] {
     timedOut_ = state_ == State::Connecting;
     if (timedOut_) {
@@ -138,7 +159,7 @@ Client::Client(Http1Pool& pool) : pool_(pool), cluster_(pool.cluster()) {
   timer_->enable(cluster_->settings().connectTimeout);
   ClusterStats& stats = cluster_->stats();
   stats.cxTotal.inc();
-  stats.cxHttp1Total.inc();
+  (http2() ? stats.cxHttp2Total : stats.cxHttp1Total).inc();
   stats.cxActive.inc();
   pool.host()->counts().cxTotal.fetch_add(1, std::memory_order_relaxed);
   pool.host()->counts().cxActive.fetch_add(1, std::memory_order_relaxed);
@@ -147,7 +168,7 @@ Client::Client(Http1Pool& pool) : pool_(pool), cluster_(pool.cluster()) {
 Client::~Client() = default;
 
 void Client::onData(base::Buffer& data, bool endStream) {
-  if (state_ == State::Idle) {
+  if (active_ == 0 && !http2()) {
     // Nobody asked: an answer to nothing, or the peer's close.
     data.clear();
     connection_->close(net::CloseType::NoFlush);
@@ -170,9 +191,9 @@ void Client::onData(base::Buffer& data, bool endStream) {
 }
 
 http::RequestEncoder& Client::begin(http::ResponseDecoder& decoder) {
-  state_ = State::Busy;
   timer_->disable();
   ++requests_;
+  ++active_;
   ClusterStats& stats = cluster_->stats();
   stats.rqTotal.inc();
   stats.rqActive.inc();
@@ -183,13 +204,16 @@ http::RequestEncoder& Client::begin(http::ResponseDecoder& decoder) {
 }
 
 void Client::endRequest() {
+  --active_;
   cluster_->stats().rqActive.dec();
   cluster_->breakers().requests.release();
   pool_.host()->counts().rqActive.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void Client::becomeIdle() {
-  state_ = State::Idle;
+void Client::waitForRequests() {
+  if (active_ > 0) {
+    return;
+  }
   if (const auto& timeout = cluster_->settings().idleTimeout; timeout.has_value()) {
     timer_->enable(*timeout);
   } else {
@@ -197,19 +221,37 @@ void Client::becomeIdle() {
   }
 }
 
+void Client::retire() {
+  retiring_ = true;
+  if (active_ == 0) {
+    closeIdle();
+  } else {
+    pool_.clientRetired(*this);
+  }
+}
+
 void Client::onStreamComplete(bool reusable) {
   endRequest();
-  const uint32_t most = cluster_->settings().maxRequestsPerConnection;
-  if (most != 0 && requests_ >= most) {
-    cluster_->stats().cxMaxRequests.inc();
-    reusable = false;
-  }
-  state_ = State::Idle;
-  if (!reusable || pool_.draining()) {
-    connection_->close(net::CloseType::NoFlush);
+  if (state_ == State::Closed) {
     return;
   }
-  pool_.clientIdle(*this);
+  const uint32_t most = cluster_->settings().maxRequestsPerConnection;
+  if (most != 0 && requests_ >= most && !retiring_) {
+    cluster_->stats().cxMaxRequests.inc();
+    retiring_ = true;
+  }
+  if (retiring_ || (!reusable && !http2()) || (pool_.draining() && !pool_.hasPending())) {
+    retire();
+    return;
+  }
+  pool_.clientReady(*this);
+}
+
+void Client::onGoAway() {
+  if (state_ != State::Closed && !retiring_) {
+    cluster_->stats().cxCloseNotify.inc();
+    retire();
+  }
 }
 
 void Client::onConnectionEvent(net::ConnectionEvent event) {
@@ -218,6 +260,7 @@ void Client::onConnectionEvent(net::ConnectionEvent event) {
     stats.cxConnectMs.record(
         static_cast<uint64_t>((base::monotonicNanos() - startNanos_) / 1'000'000));
     timer_->disable();
+    state_ = State::Ready;
     pool_.connected(*this);
     return;
   }
@@ -242,17 +285,17 @@ void Client::onConnectionEvent(net::ConnectionEvent event) {
       details = "connection_timeout";
     }
   }
-  if (before == State::Busy) {
+  if (!http2() && active_ > 0) {
     endRequest();
-    codec_->onConnectionClosed(reason, details);
   }
+  codec_->onConnectionClosed(reason, details);
   pool_.clientGone(*this, before == State::Connecting, reason, details);
 }
 
-Http1Pool::~Http1Pool() {
+Pool::~Pool() {
   draining_ = true;
   failPending(http::ResetReason::LocalReset, "pool_destroyed");
-  for (auto* list : {&idle_, &busy_}) {
+  for (auto* list : {&ready_, &busy_}) {
     while (!list->empty()) {
       Client& client = list->front();
       client.unlink();
@@ -261,9 +304,9 @@ Http1Pool::~Http1Pool() {
   }
 }
 
-Cancellable* Http1Pool::newStream(http::ResponseDecoder& decoder, HttpPoolCallbacks& callbacks) {
-  if (!idle_.empty()) {
-    attach(idle_.front(), decoder, callbacks);
+Cancellable* Pool::newStream(http::ResponseDecoder& decoder, HttpPoolCallbacks& callbacks) {
+  if (!ready_.empty()) {
+    attach(ready_.front(), decoder, callbacks);
     return nullptr;
   }
   if (!cluster_->breakers().pendingRequests.tryTake()) {
@@ -281,7 +324,7 @@ Cancellable* Http1Pool::newStream(http::ResponseDecoder& decoder, HttpPoolCallba
   return handle;
 }
 
-void Http1Pool::removePending(Pending& pending) {
+void Pool::removePending(Pending& pending) {
   const std::unique_ptr<Pending> owned(&pending);
   owned->unlink();
   --pendingCount_;
@@ -294,8 +337,10 @@ void Pending::cancel() {
   pool.removePending(*this);
 }
 
-void Http1Pool::wantClients() {
-  if (connecting_ >= pendingCount_) {
+void Pool::wantClients() {
+  const size_t each =
+      protocol_ == http::Protocol::Http2 ? cluster_->settings().http2.maxConcurrentStreams : 1;
+  if (connecting_ * each >= pendingCount_) {
     return;
   }
   if (!cluster_->breakers().connections.tryTake()) {
@@ -309,7 +354,7 @@ void Http1Pool::wantClients() {
   addClient();
 }
 
-void Http1Pool::addClient() {
+void Pool::addClient() {
   ++clients_;
   ++connecting_;
   // Owned by the lists; given to the loop when its connection is gone.
@@ -317,46 +362,54 @@ void Http1Pool::addClient() {
   busy_.pushBack(*client);
 }
 
-bool Http1Pool::attach(Client& client, http::ResponseDecoder& decoder,
-                       HttpPoolCallbacks& callbacks) {
+bool Pool::attach(Client& client, http::ResponseDecoder& decoder, HttpPoolCallbacks& callbacks) {
   if (!cluster_->breakers().requests.tryTake()) {
     stats().rqPendingOverflow.inc();
     callbacks.onPoolFailure(http::ResetReason::Overflow, "request_overflow", host_);
     return false;
   }
-  client.unlink();
-  busy_.pushBack(client);
   http::RequestEncoder& encoder = client.begin(decoder);
-  callbacks.onPoolReady(encoder, host_, client.connection(), http::Protocol::Http11);
+  if (!client.canTake()) {
+    busy_.pushBack(client);
+  }
+  callbacks.onPoolReady(encoder, host_, client.connection(), protocol_);
   return true;
 }
 
-void Http1Pool::connected(Client& client) {
+void Pool::connected(Client& client) {
   --connecting_;
-  clientIdle(client);
+  clientReady(client);
 }
 
-void Http1Pool::clientIdle(Client& client) {
-  while (!pending_.empty()) {
+void Pool::clientReady(Client& client) {
+  while (!pending_.empty() && client.canTake()) {
     Pending& first = pending_.front();
     http::ResponseDecoder& decoder = first.decoder;
     HttpPoolCallbacks& callbacks = first.callbacks;
     removePending(first);
-    if (attach(client, decoder, callbacks)) {
-      return;
-    }
+    attach(client, decoder, callbacks);
   }
-  client.becomeIdle();
-  client.unlink();
-  if (draining_) {
-    client.closeIdle();
+  if (!client.canTake()) {
     return;
   }
-  idle_.pushFront(client);
+  if (draining_) {
+    client.retire();
+    return;
+  }
+  client.waitForRequests();
+  client.unlink();
+  ready_.pushFront(client);
 }
 
-void Http1Pool::clientGone(Client& client, bool wasConnecting, http::ResetReason reason,
-                           std::string_view details) {
+void Pool::clientRetired(Client& client) {
+  busy_.pushBack(client);
+  if (pendingCount_ > 0) {
+    wantClients();
+  }
+}
+
+void Pool::clientGone(Client& client, bool wasConnecting, http::ResetReason reason,
+                      std::string_view details) {
   client.unlink();
   --clients_;
   context_.worker.loop.deferredDelete(std::unique_ptr<Client>(&client));
@@ -364,12 +417,12 @@ void Http1Pool::clientGone(Client& client, bool wasConnecting, http::ResetReason
     --connecting_;
     // As Envoy: a host that cannot be reached fails all who wait for it.
     failPending(reason, details);
-  } else if (pendingCount_ > 0 && !draining_) {
+  } else if (pendingCount_ > 0) {
     wantClients();
   }
 }
 
-void Http1Pool::failPending(http::ResetReason reason, std::string_view details) {
+void Pool::failPending(http::ResetReason reason, std::string_view details) {
   // Only those that wait now: a callback may ask again.
   for (size_t n = pendingCount_; n > 0 && !pending_.empty(); --n) {
     Pending& first = pending_.front();
@@ -380,20 +433,22 @@ void Http1Pool::failPending(http::ResetReason reason, std::string_view details) 
   }
 }
 
-void Http1Pool::drain() {
+void Pool::drain() {
   draining_ = true;
-  while (!idle_.empty()) {
-    Client& client = idle_.front();
-    client.unlink();
-    client.closeIdle();
+  base::IntrusiveList<Client, ClientTag> ready;
+  ready_.spliceTo(ready);
+  while (!ready.empty()) {
+    Client& client = ready.front();
+    busy_.pushBack(client);
+    client.retire();
   }
 }
 
 } // namespace
 
-std::unique_ptr<HttpPool> createHttp1Pool(const http::CodecContext& context, ClusterInfoPtr cluster,
-                                          HostPtr host) {
-  return std::make_unique<Http1Pool>(context, std::move(cluster), std::move(host));
+std::unique_ptr<HttpPool> createHttpPool(const http::CodecContext& context, ClusterInfoPtr cluster,
+                                         HostPtr host, http::Protocol protocol) {
+  return std::make_unique<Pool>(context, std::move(cluster), std::move(host), protocol);
 }
 
 } // namespace moe::upstream

@@ -1,4 +1,4 @@
-#include "upstream/http1_pool.h"
+#include "upstream/http_pool.h"
 
 #include <google/protobuf/util/json_util.h>
 
@@ -78,7 +78,7 @@ protected:
     cluster = std::make_shared<const ClusterInfo>(
         *settings, store_.root().child("cluster", "envoy_cluster_name", "c"));
     host = makeHost(EndpointSpec{}, address);
-    pool = createHttp1Pool({worker, headers}, cluster, host);
+    pool = createHttpPool({worker, headers}, cluster, host, http::Protocol::Http11);
   }
   void TearDown() override {
     pool.reset();
@@ -310,6 +310,20 @@ TEST_F(Http1PoolTest, ItsEndResetsWhatIsUnderWay) {
   EXPECT_EQ(waiting->failure, http::ResetReason::LocalReset);
   EXPECT_EQ(cluster->breakers().connections.taken(), 0u);
   EXPECT_EQ(cluster->breakers().requests.taken(), 0u);
+}
+
+TEST_F(Http1PoolTest, DrainingServesThoseWhoWait) {
+  makePool("{\"circuit_breakers\": {\"thresholds\": [{\"max_connections\": 1}]}}");
+  auto first = send();
+  upstream(0);
+  ASSERT_TRUE(until([&] { return first->encoder != nullptr; }));
+  auto second = send();
+  pool->drain();
+  answer(0);
+  answered(*first);
+  answer(0);
+  answered(*second);
+  EXPECT_TRUE(until([&] { return pool->idle(); }));
 }
 
 } // namespace

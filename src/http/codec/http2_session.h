@@ -1,0 +1,185 @@
+#pragma once
+
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <array>
+#include <string>
+
+#include "base/intrusive_list.h"
+#include "http/codec/http2.h"
+
+namespace moe::http {
+
+class Http2Session;
+class Http2Stream;
+struct Http2StreamTag {};
+
+// The side of the codec that differs between client and server.
+class Http2Role {
+public:
+  // A stream that the peer opens. Server only.
+  virtual std::unique_ptr<Http2Stream> acceptStream(Http2Session& session, int32_t id) = 0;
+  virtual void onGoAway() = 0;
+  // The connection is about to end because of what the peer did.
+  virtual void onSessionError(std::string_view details) = 0;
+
+protected:
+  ~Http2Role() = default;
+};
+
+// Follows the heads of frames (RFC 9113 section 4.1) in bytes as they come; of WINDOW_UPDATE the
+// increment too.
+class Http2FrameHeads {
+public:
+  // A server's input begins with the preface.
+  explicit Http2FrameHeads(uint32_t prefaceSize) : payload_(prefaceSize) {}
+  // Moves `at` behind the payload that is left; false if none was.
+  bool skip(size_t end, size_t& at) {
+    const size_t step = std::min<size_t>(payload_, end - at);
+    payload_ -= static_cast<uint32_t>(step);
+    at += step;
+    return step > 0;
+  }
+  // Bytes of a head that has not come whole.
+  size_t held() const { return size_; }
+  // Moves `at` behind the head; false if its end is still to come.
+  bool takeHead(std::string_view bytes, size_t& at);
+  // The next one begins.
+  void headDone() {
+    size_ = 0;
+    wanted_ = kHead;
+  }
+
+  // Of the head just taken.
+  std::string_view head() const { return {head_.data(), size_}; }
+  uint8_t type() const { return static_cast<uint8_t>(head_[3]); }
+  int32_t streamId() const { return static_cast<int32_t>(number(5) & 0x7fffffff); }
+  int32_t increment() const { return static_cast<int32_t>(number(9) & 0x7fffffff); }
+  // Only servers check these; see Http2Session::frameBegun().
+  bool matters(bool server) const {
+    return server && (type() == NGHTTP2_DATA || type() == NGHTTP2_HEADERS ||
+                      type() == NGHTTP2_PRIORITY || type() == NGHTTP2_WINDOW_UPDATE);
+  }
+
+private:
+  static constexpr size_t kHead = 9;
+  static constexpr uint32_t kIncrement = 4;
+  uint32_t number(size_t at) const {
+    uint32_t out = 0;
+    for (size_t i = at; i < at + 4; ++i) {
+      out = out << 8 | static_cast<uint8_t>(head_[i]);
+    }
+    return out;
+  }
+  std::array<char, kHead + kIncrement> head_{};
+  size_t size_ = 0;
+  size_t wanted_ = kHead;
+  uint32_t payload_; // still to come
+};
+
+// The streams that were closed last. nghttp2 forgets them, and then takes frames on them in
+// silence.
+class Http2ClosedStreams {
+public:
+  enum class State { Unknown, Never, ByUs, Ended };
+  void add(int32_t id, bool resetByUs);
+  // Of a stream that is not open. Never: it was skipped when a later one was opened.
+  State find(int32_t id) const;
+
+private:
+  static constexpr size_t kMost = 128;
+  std::vector<std::pair<int32_t, bool>> ring_;
+  size_t next_ = 0;
+};
+
+// One HTTP/2 connection of either role: nghttp2's session, its streams, and the frames on their way
+// to the net::Connection. DATA is not copied in either direction: received bytes stay slices of the
+// blocks they were read into, sent ones move from the stream's buffer to the connection's.
+//
+// Frames are made at the end of a loop turn, and no more than the connection takes: above its high
+// watermark nghttp2 keeps them, streams fill up, and their senders are held.
+class Http2Session final : private event::Flushable {
+public:
+  Http2Session(const CodecContext& context, net::Connection& connection, Http2Role& role,
+               bool server, const Http2Settings& settings, Http2Stats& stats);
+  ~Http2Session();
+  Http2Session(const Http2Session&) = delete;
+  Http2Session& operator=(const Http2Session&) = delete;
+
+  absl::Status dispatch(base::Buffer& data, bool endStream);
+  void closed(ResetReason reason, std::string_view details);
+  // GOAWAY that refuses nothing yet, so that requests under way are not lost; then the real one.
+  void shutdownNotice();
+  void goAway();
+  void sendLater() { context_.worker.loop.flushLater(*this); }
+  // Bytes that a stream may queue before its sender is held: less when all of them queue much.
+  size_t streamLimit() const;
+  uint32_t peerMaxConcurrentStreams() const;
+  // A HEADERS frame waits for its CONTINUATION.
+  bool receivingHead() const { return receivingHead_; }
+
+  // --- for streams
+  nghttp2_session* nghttp2() { return session_; }
+  const CodecContext& context() const { return context_; }
+  net::Connection& connection() { return connection_; }
+  const Http2Settings& settings() const { return settings_; }
+  Http2Stats& stats() { return stats_; }
+  Http2Role& role() { return role_; }
+  bool isServer() const { return server_; }
+  void add(std::unique_ptr<Http2Stream> stream);
+  // Unlinks it; it is deleted at the end of the turn.
+  void remove(Http2Stream& stream);
+  void queued(int64_t bytes);
+  // Ends the connection with an error code of RFC 9113 section 7.
+  void terminate(uint32_t errorCode, std::string_view details);
+
+private:
+  struct Callbacks;
+  void flush() override;
+  void submitSettings();
+  void armKeepalive();
+  bool room() const;
+  // Both end the connection; for nghttp2's callbacks to return.
+  int fail(uint32_t errorCode, std::string_view details);
+  int flood(stats::Counter& counter, std::string_view details);
+  nghttp2_ssize feed(std::string_view bytes);
+  enum class Verdict { Take, Drop, Fail };
+  Verdict frameBegun();
+  int frameReceived(const nghttp2_frame& frame);
+  void malformed(int32_t id, std::string_view details);
+  int headerReceived(const nghttp2_frame& frame, std::string_view name, std::string_view value);
+  int dataReceived(uint8_t flags, int32_t id, const uint8_t* data, size_t size);
+  int frameSent(const nghttp2_frame& frame);
+  Http2Stream* find(int32_t id);
+
+  CodecContext context_;
+  net::Connection& connection_;
+  Http2Role& role_;
+  const bool server_;
+  const Http2Settings settings_;
+  Http2Stats& stats_;
+  nghttp2_session* session_ = nullptr;
+  base::IntrusiveList<Http2Stream, Http2StreamTag> streams_;
+  const base::Slice* reading_ = nullptr; // what dispatch() is giving to nghttp2
+  Http2Stream* partial_ = nullptr;       // has got a part of a DATA frame
+  base::Buffer out_;                     // frames of this flush
+  std::string error_;                    // why the connection ends
+  uint32_t errorCode_ = NGHTTP2_PROTOCOL_ERROR;
+  Http2FrameHeads frames_;
+  Http2ClosedStreams closedStreams_;
+  int32_t lastStream_ = 0;   // that the peer has opened
+  int64_t queuedBytes_ = 0;  // bodies in all streams
+  uint32_t emptyFrames_ = 0; // in a row
+  uint64_t streamsSeen_ = 0;
+  uint64_t prematureResets_ = 0;
+  uint64_t priorityFrames_ = 0;
+  uint64_t windowUpdates_ = 0;
+  uint64_t dataFramesSent_ = 0;
+  std::unique_ptr<event::Timer> keepalive_;
+  bool pingPending_ = false;
+  bool receivingHead_ = false;
+  bool closed_ = false;
+};
+
+} // namespace moe::http

@@ -1,0 +1,137 @@
+// What a peer that means harm may do, and where it ends. ENHANCE_YOUR_CALM is 11.
+#include "http/codec/http2_fixture.h"
+
+namespace moe::http::test {
+namespace {
+
+TEST_F(Http2ServerTest, RapidResetEnds) {
+  start();
+  for (uint32_t i = 0; i < 600 && !connection->closing(); ++i) {
+    send(base::cat(frame(kHeaders, kEndHeaders | kEndStream, 1 + 2 * i, kGet),
+                   frame(kReset, 0, 1 + 2 * i, number32(8))));
+  }
+  EXPECT_TRUE(frames().ends_with("GOAWAY(11) "));
+  EXPECT_NE(proxy.log.find("error 0 http2.too_many_premature_resets|"), std::string::npos);
+  EXPECT_EQ(stats.tooManyPrematureResets.value(), 1u);
+  EXPECT_LT(proxy.requests.size(), 300u);
+}
+
+TEST_F(Http2ServerTest, ResetsOfAnswersThatHaveBegunDoNotCount) {
+  start();
+  proxy.onHeaders = [&](Proxy::Request& r) { r.respond(worker.slab, 200, "part", false); };
+  for (uint32_t i = 0; i < 600; ++i) {
+    send(base::cat(frame(kHeaders, kEndHeaders | kEndStream, 1 + 2 * i, kGet),
+                   frame(kReset, 0, 1 + 2 * i, number32(8))));
+  }
+  EXPECT_FALSE(connection->closing());
+  EXPECT_EQ(stats.rxReset.value(), 600u);
+}
+
+TEST_F(Http2ServerTest, ContinuationsEnd) {
+  start();
+  std::string all = frame(kHeaders, kEndStream, 1, kGet);
+  for (int i = 0; i < 20; ++i) {
+    all += frame(kContinuation, 0, 1, field("x", "y"));
+  }
+  send(all);
+  EXPECT_EQ(frames(), "GOAWAY(11) ");
+  EXPECT_EQ(stats.inboundContinuationFlood.value(), 1u);
+}
+
+TEST_F(Http2ServerTest, EmptyDataFramesEnd) {
+  start();
+  send(frame(kHeaders, kEndHeaders, 1, kPost));
+  for (int i = 0; i < 3; ++i) {
+    send(frame(kData, 0, 1, ""));
+  }
+  EXPECT_EQ(frames(), "GOAWAY(11) ");
+  EXPECT_EQ(stats.inboundEmptyFramesFlood.value(), 1u);
+}
+
+TEST_F(Http2ServerTest, PriorityFramesEnd) {
+  start({.maxPriorityFramesPerStream = 10});
+  std::string all;
+  for (int i = 0; i < 11; ++i) {
+    all += frame(kPriority, 0, 3, base::cat(number32(0), "\x10"));
+  }
+  send(all);
+  EXPECT_EQ(frames(), "GOAWAY(11) ");
+  EXPECT_EQ(stats.inboundPriorityFramesFlood.value(), 1u);
+}
+
+TEST_F(Http2ServerTest, WindowUpdatesEnd) {
+  start();
+  std::string all;
+  for (int i = 0; i < 10; ++i) {
+    all += frame(kWindow, 0, 0, number32(1));
+  }
+  send(all);
+  EXPECT_EQ(frames(), "GOAWAY(11) ");
+  EXPECT_EQ(stats.inboundWindowUpdateFramesFlood.value(), 1u);
+}
+
+TEST_F(Http2ServerTest, UnreadAnswersToPingsEnd) {
+  start({.maxOutboundControlFrames = 100});
+  connection->setBufferLimit(1000);
+  client->connection->readDisable(true);
+  std::string pings;
+  for (int i = 0; i < 5000; ++i) {
+    pings += frame(kPing, 0, 0, "12345678");
+  }
+  send(pings);
+  EXPECT_TRUE(connection->closing());
+  EXPECT_EQ(stats.outboundControlFlood.value(), 1u);
+}
+
+TEST_F(Http2ServerTest, ABombOfIndexedHeadersCostsLittle) {
+  start({.maxHeadersBytes = 8000});
+  // One large field into the table, then references to it, a byte each.
+  std::string block(kGet);
+  block += base::cat("\x40\x05", "x-bom", "\x7f\x81\x1e", std::string(4000, 'x'));
+  block += std::string(12'000, '\xbe');
+  send(frame(kHeaders, kEndHeaders | kEndStream, 1, block));
+  EXPECT_EQ(frames(), "HEADERS(1 end) "); // 431
+  EXPECT_EQ(stats.headerOverflow.value(), 1u);
+  EXPECT_EQ(proxy.log, "");
+}
+
+TEST_F(Http2ServerTest, FramesOnClosedStreamsEnd) {
+  start();
+  proxy.onHeaders = [&](Proxy::Request& r) { r.respond(worker.slab, 200); };
+  get(1);
+  frames();
+  send(frame(kData, kEndStream, 1, "abc"));
+  EXPECT_EQ(frames(), "GOAWAY(5) "); // STREAM_CLOSED
+}
+
+TEST_F(Http2ServerTest, StreamsGoUp) {
+  start();
+  get(5);
+  get(3);
+  EXPECT_EQ(frames(), "GOAWAY(1) ");
+}
+
+TEST_F(Http2ServerTest, AWindowThatOverflowsEndsItsStream) {
+  start();
+  get(1);
+  get(3);
+  send(frame(kWindow, 0, 1, number32(0x7fffffff)));
+  EXPECT_EQ(frames(), "RST(1,3) "); // FLOW_CONTROL_ERROR
+  request(1).respond(worker.slab, 200);
+  EXPECT_EQ(frames(), "HEADERS(3 end) ");
+}
+
+TEST_F(Http2ServerTest, MoreStreamsThanAllowedAreRefused) {
+  start({.maxConcurrentStreams = 2});
+  get(1);
+  get(3);
+  get(5);                           // the client has not acknowledged the limit yet
+  EXPECT_EQ(frames(), "RST(5,7) "); // REFUSED_STREAM
+  EXPECT_EQ(proxy.requests.size(), 2u);
+  send(frame(kSettings, 1, 0, ""));
+  get(7); // now it knows
+  EXPECT_EQ(frames(), "GOAWAY(1) ");
+}
+
+} // namespace
+} // namespace moe::http::test
