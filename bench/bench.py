@@ -2,22 +2,43 @@
 """moe against its peers, on this machine, in one run.
 
   bench.py h1     HTTP/1.1: one table of all peers, in interleaved rounds
+  bench.py h2     the same in HTTP/2 without TLS towards the client
   bench.py soak   many requests through the Go filter; fails on an error, shows the memory as it goes
 """
 import argparse
 import contextlib
+import dataclasses
 import pathlib
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from typing import Callable
 
 import measure
 import peers
 import report
 
 RELAY = "TCP relay (haproxy)"
+
+
+@dataclasses.dataclass
+class Kind:
+    """A protocol to measure: who takes part, how they are asked, and what all are compared with."""
+    name: str
+    title: str
+    peers: dict
+    check: Callable
+    load: Callable
+    reference: str
+    how: str  # of the load
+
+
+H1 = Kind("h1", "HTTP/1.1", peers.PEERS, measure.check, measure.load, RELAY,
+          "wrk with one thread and {connections} connections, keep-alive")
+H2 = Kind("h2", "HTTP/2 (h2c)", peers.PEERS_H2, measure.check_h2, measure.load_h2, "haproxy",
+          f"h2load with one thread, {{connections}} requests at a time, {measure.STREAMS} on a connection")
 
 
 def say(text):
@@ -35,49 +56,50 @@ def build():
             sys.exit(done.stdout[-4000:] + done.stderr[-4000:])
 
 
-def h1(options):
-    chosen = [name.strip() for name in options.peers.split(",")] if options.peers else list(peers.PEERS)
-    unknown = [name for name in chosen if name not in peers.PEERS]
+def table(options):
+    kind = options.kind
+    chosen = [name.strip() for name in options.peers.split(",")] if options.peers else list(kind.peers)
+    unknown = [name for name in chosen if name not in kind.peers]
     if unknown:
-        sys.exit(f"found the peer {unknown[0]!r}, expected some of: {', '.join(peers.PEERS)}")
+        sys.exit(f"found the peer {unknown[0]!r}, expected some of: {', '.join(kind.peers)}")
     notes, results, memory = [], {}, {}
-    with tempfile.TemporaryDirectory() as text, contextlib.ExitStack() as stack:
-        folder = pathlib.Path(text)
+    with tempfile.TemporaryDirectory() as place, contextlib.ExitStack() as stack:
+        folder = pathlib.Path(place)
         upstream = peers.free_port()
         stack.enter_context(peers.started(peers.UPSTREAM, folder, upstream, upstream))
         running = {}
         for name in chosen:
             port = peers.free_port()
             try:
-                process = stack.enter_context(peers.started(peers.PEERS[name], folder, upstream, port))
+                process = stack.enter_context(peers.started(kind.peers[name], folder, upstream, port))
             except peers.Missing as problem:
                 notes.append(f"Left out: {problem}")
                 continue
-            wrong = measure.check(peers.PEERS[name], port, peers.BODY)
+            wrong = kind.check(kind.peers[name], port, peers.BODY)
             if wrong:
                 sys.exit(wrong)
             running[name] = (process, port)
             results[name] = []
         for name, (process, port) in running.items(): # connections, pools and caches
-            measure.load(process, port, options.connections, 1)
+            kind.load(process, port, options.connections, 1)
         for turn in range(options.rounds):
             order = list(running)
             order = order[turn % len(order):] + order[:turn % len(order)]
             for name in order:
                 process, port = running[name]
-                run = measure.load(process, port, options.connections, options.seconds)
+                run = kind.load(process, port, options.connections, options.seconds)
                 results[name].append(run)
                 say(f"   round {turn + 1}/{options.rounds} {name}: {run.cpu_us:.1f} us/request, "
                     f"{run.per_second:.0f} requests/s, {run.errors} errors")
         for name, (process, _) in running.items():
             memory[name] = measure.resident_kib(process.pid)
-    notes += ["", f"{report.machine()}. One worker thread each, wrk with one thread and {options.connections} connections, "
-              f"keep-alive, 1 KiB responses, {options.rounds} interleaved rounds of {options.seconds} s, medians.",
+    notes += ["", f"{report.machine()}. One worker thread each, {kind.how.format(connections=options.connections)}, "
+              f"1 KiB responses, {options.rounds} interleaved rounds of {options.seconds} s, medians.",
               f"Envoy {report.version(str(peers.ENVOY), '--version').rsplit('version: ', 1)[-1]}; {report.version('nginx', '-v')}; "
               f"{report.version('haproxy', '-v')}"]
-    table = report.markdown("HTTP/1.1", results, memory, RELAY, notes)
-    report.write(peers.ROOT / "build" / "bench", "h1", table, results, memory)
-    say("\n" + table)
+    text = report.markdown(kind.title, results, memory, kind.reference, notes)
+    report.write(peers.ROOT / "build" / "bench", kind.name, text, results, memory)
+    say("\n" + text)
     return 1 if any(run.errors for runs in results.values() for run in runs) else 0
 
 
@@ -109,16 +131,18 @@ def soak(options):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
-    table = commands.add_parser("h1", help="HTTP/1.1 against the peers")
-    table.set_defaults(run=h1)
-    table.add_argument("--rounds", type=int, default=5)
-    table.add_argument("--seconds", type=int, default=4, help="of each round")
-    table.add_argument("--peers", help="only these, by comma")
+    tables = []
+    for kind in (H1, H2):
+        tables.append(commands.add_parser(kind.name, help=f"{kind.title} against the peers"))
+        tables[-1].set_defaults(run=table, kind=kind)
+        tables[-1].add_argument("--rounds", type=int, default=5)
+        tables[-1].add_argument("--seconds", type=int, default=4, help="of each round")
+        tables[-1].add_argument("--peers", help="only these, by comma")
     many = commands.add_parser("soak", help="many requests through the Go filter")
     many.set_defaults(run=soak)
     many.add_argument("--requests", type=int, default=1_000_000)
     many.add_argument("--batches", type=int, default=10)
-    for command in (table, many):
+    for command in (*tables, many):
         command.add_argument("--connections", type=int, default=64)
     options = parser.parse_args()
     build()

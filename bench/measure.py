@@ -46,6 +46,18 @@ def resident_kib(pid):
     return total
 
 
+def check_h2(peer, port, body):
+    """As check, in HTTP/2."""
+    done = subprocess.run(["curl", "-s", "-i", "--http2-prior-knowledge", f"http://127.0.0.1:{port}/"],
+                          capture_output=True, text=True, check=False).stdout
+    if not done.startswith("HTTP/2 200") or not done.endswith(body):
+        return f"{peer.name}: {done[:100]!r}, expected HTTP/2, status 200 and {len(body)} bytes"
+    for name in peer.headers:
+        if f"\n{name}:" not in done:
+            return f"{peer.name}: no header {name}"
+    return None
+
+
 def check(peer, port, body):
     """What is wrong with an answer of the peer, or None."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
@@ -76,3 +88,21 @@ def load(process, port, connections, seconds):
     return Run(requests, errors, float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1)),
                spent / max(requests, 1) * 1e6, millis(re.search(r"^\s+50%\s+(\S+)", output, re.M).group(1)),
                millis(re.search(r"^\s+99%\s+(\S+)", output, re.M).group(1)))
+
+
+STREAMS = 8  # at a time on each connection
+
+
+def load_h2(process, port, connections, seconds):
+    """As load, with h2load: as many requests at a time, on fewer connections."""
+    before = cpu_seconds(process.pid)
+    output = subprocess.run([shutil.which("h2load"), "-t1", f"-c{max(1, connections // STREAMS)}", f"-m{STREAMS}",
+                             f"-D{seconds}", "--warm-up-time=0", "--log-file=/dev/stdout",
+                             f"http://127.0.0.1:{port}/"], capture_output=True, text=True, check=True).stdout
+    spent = cpu_seconds(process.pid) - before
+    total, good = (int(n) for n in re.search(r"requests: (\d+) total.*?(\d+) succeeded", output).groups())
+    codes = int(re.search(r"status codes: (\d+) 2xx", output).group(1))
+    # A line a request: when it began, its status, how long it took, both times in microseconds.
+    times = sorted(int(n) for n in re.findall(r"^\d+\t\d+\t(\d+)$", output, re.M))
+    return Run(codes, total - good, float(re.search(r"finished in .*?, ([\d.]+) req/s", output).group(1)),
+               spent / max(codes, 1) * 1e6, times[len(times) // 2] / 1e3, times[len(times) * 99 // 100] / 1e3)

@@ -47,6 +47,9 @@ PEERS = {peer.name: peer for peer in [
     Peer("haproxy", "haproxy.cfg", ["haproxy", "-f", "@CONFIG@"]),
     Peer("TCP relay (haproxy)", "relay.cfg", ["haproxy", "-f", "@CONFIG@"]),
 ]}
+# The same in HTTP/2 (prior knowledge) towards the client; HTTP/1.1 towards the upstream.
+PEERS_H2 = {name: PEERS[name] for name in ("moe", "moe + Go filter", "Envoy")} | {
+    "haproxy": Peer("haproxy", "haproxy-h2.cfg", ["haproxy", "-f", "@CONFIG@"])}
 UPSTREAM = Peer("upstream", "upstream-nginx.conf", ["nginx", "-c", "@CONFIG@", "-e", "/dev/null"])
 
 

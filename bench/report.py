@@ -23,11 +23,13 @@ def rows(results, memory, reference):
                str(sum(run.errors for run in runs))]
 
 
-HEAD = ["peer", "CPU us/request", "spread", "to relay", "requests/s", "p50 ms", "p99 ms", "RSS MiB", "errors"]
+def head(reference):
+    return ["peer", "CPU us/request", "spread", f"to {reference}", "requests/s", "p50 ms", "p99 ms", "RSS MiB", "errors"]
 
 
 def markdown(title, results, memory, reference, notes):
-    table = [HEAD, ["---"] + ["---:"] * (len(HEAD) - 1), *rows(results, memory, reference)]
+    names = head(reference)
+    table = [names, ["---"] + ["---:"] * (len(names) - 1), *rows(results, memory, reference)]
     lines = [f"# {title}", "", *("| " + " | ".join(row) + " |" for row in table), "", *notes]
     return "\n".join(lines) + "\n"
 
