@@ -137,6 +137,19 @@ void Stream::decodeHeaders(http::HeaderMapPtr headers, bool endStream) {
     });
     requestTimer_->enable(config_.requestTimeout);
   }
+  OverloadState& overload = manager_.context().overload;
+  if (overload.shedRequests.load(std::memory_order_relaxed)) {
+    overload.requestsShed.inc();
+    info_.setFlag(ResponseFlag::OverloadManager);
+    chain_.sendLocalReply({.status = 503,
+                           .body = "envoy overloaded",
+                           .modifyHeaders =
+                               [](http::HeaderMap& response) {
+                                 response.addStatic(HeaderId::EnvoyOverloaded, "true");
+                               },
+                           .details = "overload"});
+    return;
+  }
   http::HeaderMap& request = *request_;
   const absl::Status status =
       prepareRequestHeaders(request, config_, info_, worker().random, http::isUpgrade(request));
@@ -255,6 +268,10 @@ void Stream::sendHeaders(http::HeaderMap& headers, bool endStream) {
   }
   if (config_.alwaysSetRequestIdInResponse && request_ != nullptr) {
     headers.set(HeaderId::RequestId, request_->value(HeaderId::RequestId));
+  }
+  if (manager_.context().overload.disableKeepalive.load(std::memory_order_relaxed)) {
+    manager_.context().overload.keepaliveDenied.inc();
+    encoder_->closeAfterResponse();
   }
   if (manager_.draining()) {
     config_.stats.cxDrainClose.inc();

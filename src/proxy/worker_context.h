@@ -3,6 +3,7 @@
 #include "base/intrusive_list.h"
 #include "event/worker.h"
 #include "http/header_map.h"
+#include "proxy/overload_state.h"
 #include "upstream/cluster_manager.h"
 
 namespace moe::proxy {
@@ -22,10 +23,11 @@ protected:
 
 // What filters and connections of one worker work with; outlives them.
 struct WorkerContext {
-  explicit WorkerContext(event::Worker& w) : worker(w), headers(w.slab) {}
+  WorkerContext(event::Worker& w, OverloadState& o) : worker(w), headers(w.slab), overload(o) {}
 
   event::Worker& worker;
   http::HeaderMapPool headers;
+  OverloadState& overload; // of all workers
   std::unique_ptr<upstream::WorkerClusters> clusters;
   base::IntrusiveList<Drainable, DrainTag> connections;
   bool draining = false;

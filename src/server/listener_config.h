@@ -13,10 +13,12 @@ struct ListenerStats {
   explicit ListenerStats(const stats::Scope& scope)
       : cxTotal(scope.counter("downstream_cx_total")),
         cxActive(scope.gauge("downstream_cx_active")),
-        cxDestroy(scope.counter("downstream_cx_destroy")) {}
+        cxDestroy(scope.counter("downstream_cx_destroy")),
+        cxOverflow(scope.counter("downstream_cx_overflow")) {}
   stats::Counter& cxTotal;
   stats::Gauge& cxActive;
   stats::Counter& cxDestroy;
+  stats::Counter& cxOverflow; // closed at once: see proxy/overload_state.h
 };
 
 // A compiled static listener; shared by all workers. Immutable but for its counters.

@@ -114,6 +114,11 @@ absl::Status Server::compile() {
   if (absl::Status added = clusters_->addClusters(bootstrap_); !added.ok()) {
     return added;
   }
+  auto overload = readOverload(bootstrap_.overload_manager(), FieldPath("overload_manager"));
+  if (!overload.ok()) {
+    return overload.status();
+  }
+  overloadSettings_ = std::move(*overload);
   std::set<std::string> names;
   std::set<std::string> addresses;
   const FieldPath path = FieldPath("static_resources").field("listeners");
@@ -140,7 +145,7 @@ absl::Status Server::compile() {
 
 absl::Status Server::bind() {
   for (uint32_t i = 0; i < options_.concurrency; ++i) {
-    workers_.push_back(std::make_unique<WorkerThread>(i, *clusters_));
+    workers_.push_back(std::make_unique<WorkerThread>(i, *clusters_, overloadState_));
   }
   for (const ListenerConfigPtr& listener : listeners_) {
     net::AddressPtr address = listener->address;
@@ -167,6 +172,13 @@ absl::Status Server::serve() {
   if (absl::Status status = bind(); !status.ok()) {
     return status;
   }
+  overload_ = std::make_unique<Overload>(overloadSettings_, loop_, overloadState_,
+                                         stats_.root().child("overload"), logger_, [this](bool on) {
+                                           for (auto& worker : workers_) {
+                                             worker->setAccepting(on);
+                                           }
+                                         });
+  overload_->start();
   signals_.watch(loop_, [this](int signal) { onSignal(signal); });
   clusters_->onInitialized([this] {
     for (auto& worker : workers_) {
@@ -179,6 +191,7 @@ absl::Status Server::serve() {
   });
   loop_.run();
   signals_.stop();
+  overload_ = nullptr;
   workers_.clear();
   MOE_LOG(*logger_, info, "exiting");
   return absl::OkStatus();

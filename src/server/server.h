@@ -8,6 +8,7 @@
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
 #include "golang/plugin_library.h"
 #include "server/options.h"
+#include "server/overload.h"
 #include "server/signals.h"
 #include "server/worker_thread.h"
 
@@ -53,8 +54,11 @@ private:
   proxy::NetworkFilterConfigs networkFilters_;
   std::unique_ptr<proxy::FactoryContext> context_;
   std::vector<ListenerConfigPtr> listeners_;
+  proxy::OverloadState overloadState_{stats_.root().child("listener_manager")};
+  OverloadSettings overloadSettings_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
   std::unique_ptr<event::Timer> drainTimer_;
+  std::unique_ptr<Overload> overload_;
   Signals signals_;
   size_t draining_ = 0;
   bool live_ = false; // the workers accept connections

@@ -36,8 +36,9 @@ private:
   bool gone_ = false;
 };
 
-WorkerThread::WorkerThread(uint32_t index, upstream::ClusterManager& clusters)
-    : worker_(index), context_(worker_) {
+WorkerThread::WorkerThread(uint32_t index, upstream::ClusterManager& clusters,
+                           proxy::OverloadState& overload)
+    : worker_(index), context_(worker_, overload) {
   context_.clusters = clusters.createWorkerClusters(worker_, context_.headers);
 }
 
@@ -56,8 +57,20 @@ void WorkerThread::start() {
   thread_ = std::thread([this] { worker_.loop.run(); });
 }
 
+void WorkerThread::setAccepting(bool on) {
+  worker_.loop.post([this, on] {
+    for (auto& listener : listeners_) {
+      on ? listener->resume() : listener->pause();
+    }
+  });
+}
+
 void WorkerThread::accept(const ListenerConfigPtr& config, net::Fd fd, net::AddressPtr local,
                           net::AddressPtr remote) {
+  if (!context_.overload.tryTakeConnection()) {
+    config->stats.cxOverflow.inc();
+    return; // closes the socket
+  }
   auto connection = std::make_unique<net::Connection>(worker_, std::move(fd), std::move(local),
                                                       std::move(remote));
   connection->setBufferLimit(config->bufferLimit);
@@ -69,6 +82,7 @@ void WorkerThread::accept(const ListenerConfigPtr& config, net::Fd fd, net::Addr
 }
 
 void WorkerThread::connectionGone(Accepted& connection) {
+  context_.overload.releaseConnection();
   worker_.loop.deferredDelete(std::unique_ptr<Accepted>(&connection));
   if (--connections_ == 0 && drained_) {
     std::exchange(drained_, nullptr)();

@@ -11,12 +11,14 @@ namespace moe::server {
 // One worker: its thread, its listening sockets and its connections.
 class WorkerThread {
 public:
-  WorkerThread(uint32_t index, upstream::ClusterManager& clusters);
+  WorkerThread(uint32_t index, upstream::ClusterManager& clusters, proxy::OverloadState& overload);
   ~WorkerThread();
 
   // Before start(): a socket that this worker accepts from.
   void addListener(ListenerConfigPtr config, net::Fd socket, net::AddressPtr address);
   void start();
+  // Main thread.
+  void setAccepting(bool on);
   // Main thread. Stops accepting and asks connections to end; `drained` is posted to no loop but
   // called on the worker's when none is left.
   void drain(std::function<void()> drained);
