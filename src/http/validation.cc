@@ -1,5 +1,7 @@
 #include "http/validation.h"
 
+#include <algorithm>
+
 #ifdef __SSE2__
 #include <emmintrin.h>
 #endif
@@ -61,7 +63,7 @@ bool isFieldValue(std::string_view text) {
 bool isTargetText(std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<uint8_t>(c);
-    if (byte <= 0x20 || byte == 0x7f) {
+    if (byte <= 0x20 || byte >= 0x7f || c == '#') {
       return false;
     }
   }
@@ -69,16 +71,55 @@ bool isTargetText(std::string_view text) {
 }
 
 bool isAuthority(std::string_view text) {
-  for (const char c : text) {
+  if (text.empty()) {
+    return true;
+  }
+  size_t host = 0; // its end
+  if (text.front() == '[') {
+    const size_t bracket = text.find(']');
+    if (bracket == std::string_view::npos || bracket == 1) {
+      return false;
+    }
+    host = bracket + 1;
+  } else {
+    host = std::min(text.find(':'), text.size());
+  }
+  const bool literal = text.front() == '[';
+  for (const char c : literal ? text.substr(1, host - 2) : text.substr(0, host)) {
     const auto byte = static_cast<uint8_t>(c);
     const bool allowed = (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z') ||
-                         (byte >= 'A' && byte <= 'Z') ||
-                         std::string_view("-._~!$&'()*+,;=:[]%").find(c) != std::string_view::npos;
+                         (byte >= 'A' && byte <= 'Z') || (literal && c == ':') ||
+                         std::string_view("-._~!$&'()*+,;=%").find(c) != std::string_view::npos;
     if (!allowed) {
       return false;
     }
   }
-  return true;
+  if (host == 0 || host == text.size()) {
+    return host != 0;
+  }
+  const std::string_view port = text.substr(host + 1);
+  return text[host] == ':' && port.size() <= 5 &&
+         std::all_of(port.begin(), port.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+std::string_view portOf(std::string_view authority) {
+  const size_t colon = authority.rfind(':');
+  return colon == std::string_view::npos || authority.find(']', colon) != std::string_view::npos
+             ? std::string_view()
+             : authority.substr(colon + 1);
+}
+
+bool isKnownMethod(std::string_view method) {
+  if (method == "GET" || method == "POST") {
+    return true;
+  }
+  static constexpr std::string_view kOthers[] = {
+      "ACL",    "BIND",   "CHECKOUT", "CONNECT",    "COPY",       "DELETE",     "HEAD",
+      "LINK",   "LOCK",   "M-SEARCH", "MERGE",      "MKACTIVITY", "MKCALENDAR", "MKCOL",
+      "MOVE",   "NOTIFY", "OPTIONS",  "PATCH",      "PROPFIND",   "PROPPATCH",  "PURGE",
+      "PUT",    "REBIND", "REPORT",   "SEARCH",     "SOURCE",     "SUBSCRIBE",  "TRACE",
+      "UNBIND", "UNLINK", "UNLOCK",   "UNSUBSCRIBE"};
+  return std::find(std::begin(kOthers), std::end(kOthers), method) != std::end(kOthers);
 }
 
 } // namespace moe::http

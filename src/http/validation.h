@@ -15,10 +15,18 @@ bool isToken(std::string_view text); // not empty
 // pass.
 bool isFieldValue(std::string_view text);
 
-// Request targets: visible ASCII and bytes above 0x7f; no space, control character or DEL.
+// Request targets (RFC 9112 section 3.2): visible ASCII without "#", which begins what no client
+// sends.
 bool isTargetText(std::string_view text);
 
-// The host and port of :authority: no user information, path or white space.
+// The host and port of :authority: no user information, path or white space; the port in digits.
+// Empty is one too.
 bool isAuthority(std::string_view text);
+
+// The digits behind the colon; empty if there are none.
+std::string_view portOf(std::string_view authority);
+
+// The methods that Envoy's HTTP/1 takes: bytes left over from a body make up no new one.
+bool isKnownMethod(std::string_view method);
 
 } // namespace moe::http

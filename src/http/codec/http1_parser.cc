@@ -12,6 +12,16 @@ namespace {
 
 // A chunk-size line: 16 hex digits and extensions nobody uses.
 constexpr size_t kMaxChunkLine = 4096;
+// In one request, as in Envoy.
+constexpr size_t kMaxConnectionOptions = 10;
+
+// Fields that are for the last server: no hop may have them removed by naming them in Connection.
+bool namesEndToEnd(std::string_view option) {
+  return option.front() == ':' || equalsIgnoreCase(option, "host") ||
+         equalsIgnoreCase(option, "x-forwarded-for") ||
+         equalsIgnoreCase(option, "x-forwarded-host") ||
+         equalsIgnoreCase(option, "x-forwarded-proto");
+}
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) {
@@ -105,7 +115,7 @@ bool Http1Parser::requestLine(std::string_view line) {
     return fail(400, "http1.invalid_request_line");
   }
   const std::string_view method = line.substr(0, first);
-  if (!isToken(method)) {
+  if (!isKnownMethod(method)) {
     return fail(400, "http1.invalid_method");
   }
   const std::string_view uri = line.substr(first + 1, last - first - 1);
@@ -123,7 +133,8 @@ bool Http1Parser::requestLine(std::string_view line) {
 // RFC 9112 section 3.2: origin, absolute, authority and asterisk form.
 bool Http1Parser::target(std::string_view text) {
   if (connectMethod_) {
-    if (!isAuthority(text) || text.find(':') == std::string_view::npos) {
+    // RFC 9110 section 9.3.6: not without a port.
+    if (!isAuthority(text) || portOf(text).empty()) {
       return fail(400, "http1.invalid_connect_target");
     }
     headers_->addView(HeaderId::Authority, {}, text);
@@ -248,21 +259,32 @@ bool Http1Parser::framingHeaders(bool& chunked, std::optional<uint64_t>& length)
   return true;
 }
 
-void Http1Parser::connectionOptions() {
+bool Http1Parser::connectionOptions() {
   keepAlive_ = version_ == Protocol::Http11;
+  size_t items = 0;
+  bool honest = true;
+  bool close = false;
   if (headers_->has(HeaderId::Connection)) {
     for (const HeaderMap::Entry& entry : headers_->entries()) {
       if (entry.id != HeaderId::Connection) {
         continue;
       }
       forEachListItem(entry.value(), [&](std::string_view item) {
+        ++items;
         if (equalsIgnoreCase(item, "close")) {
-          keepAlive_ = false;
-        } else if (equalsIgnoreCase(item, "keep-alive") && version_ == Protocol::Http10) {
+          close = true;
+        } else if (equalsIgnoreCase(item, "keep-alive")) {
           keepAlive_ = true;
+        } else if (namesEndToEnd(item)) {
+          honest = false;
         }
       });
     }
+    keepAlive_ = keepAlive_ && !close; // close wins, wherever it stands (RFC 9112 section 9.3)
+  }
+  // What Connection names is removed: it must not be how a request gets rid of its origin.
+  if (role_ == Role::Request && (!honest || items >= kMaxConnectionOptions)) {
+    return fail(400, "http1.invalid_connection");
   }
   // HTTP/1.0 has no Upgrade (RFC 9110 section 7.8). An offer of h2c, as some clients make with
   // every request, is not taken up, as in Envoy.
@@ -271,6 +293,7 @@ void Http1Parser::connectionOptions() {
     headers_->remove(HeaderId::Upgrade);
   }
   upgrade_ = isUpgrade(*headers_);
+  return true;
 }
 
 bool Http1Parser::requestFraming() {
@@ -358,7 +381,9 @@ bool Http1Parser::responseFraming() {
 }
 
 bool Http1Parser::headComplete() {
-  connectionOptions();
+  if (!connectionOptions()) {
+    return false;
+  }
   if (!(role_ == Role::Request ? requestFraming() : responseFraming())) {
     return false;
   }
@@ -367,7 +392,7 @@ bool Http1Parser::headComplete() {
   return handler_.onHead(std::move(headers_), end);
 }
 
-// RFC 9112 section 7.1: 1*HEXDIG [chunk-ext].
+// RFC 9112 section 7.1: 1*HEXDIG *(BWS ";" ...).
 bool Http1Parser::chunkSize(std::string_view line) {
   size_t digits = 0;
   uint64_t size = 0;
@@ -384,8 +409,10 @@ bool Http1Parser::chunkSize(std::string_view line) {
   if (digits == 0) {
     return fail(400, "http1.invalid_chunk_size");
   }
-  const std::string_view extension = trim(line.substr(digits));
-  if (!extension.empty() && (extension.front() != ';' || !isFieldValue(extension))) {
+  // White space only before a semicolon.
+  const std::string_view rest = line.substr(digits);
+  const std::string_view extension = trim(rest);
+  if (!rest.empty() && (!extension.starts_with(';') || !isFieldValue(extension))) {
     return fail(400, "http1.invalid_chunk_extension");
   }
   remaining_ = size;
@@ -512,7 +539,8 @@ bool Http1Parser::execute(base::Buffer& data) {
       state_ = State::Complete;
       HeaderMapPtr trailers = std::move(headers_);
       // Fields that frame or route a message mean nothing here (RFC 9110 section 6.5.1).
-      trailers->removeIf([](const HeaderMap::Entry& e) { return forbiddenTrailer(e.id); });
+      trailers->removeIf(
+          [](const HeaderMap::Entry& e) { return forbiddenTrailer(e.id, e.name()); });
       if (trailers->empty()) {
         base::Buffer none;
         handler_.onBody(none, true);

@@ -102,7 +102,7 @@ private:
   bool target(std::string_view text);
   bool headerLine(std::string_view line, HeaderMap& headers);
   bool headComplete();
-  void connectionOptions();
+  bool connectionOptions();
   bool requestFraming();
   bool responseFraming();
   // Transfer-Encoding and Content-Length, checked. length: nothing if absent.

@@ -75,4 +75,34 @@ inline bool forbiddenTrailer(HeaderId id) {
   }
 }
 
+// By name, too: request modifiers, credentials and controls (RFC 9110 section 6.5.1), and what
+// proxies tell one another.
+inline bool forbiddenTrailer(HeaderId id, std::string_view name) {
+  static constexpr std::string_view kNames[] = {"age",
+                                                "authorization",
+                                                "cache-control",
+                                                "content-range",
+                                                "date",
+                                                "expires",
+                                                "forwarded",
+                                                "location",
+                                                "max-forwards",
+                                                "pragma",
+                                                "range",
+                                                "proxy-authenticate",
+                                                "proxy-authorization",
+                                                "www-authenticate",
+                                                "x-real-ip"};
+  if (forbiddenTrailer(id) || name.starts_with("x-envoy-") || name.starts_with("x-forwarded-") ||
+      name.starts_with("if-")) {
+    return true;
+  }
+  for (const std::string_view forbidden : kNames) {
+    if (name == forbidden) {
+      return true;
+    }
+  }
+  return false;
+}
+
 } // namespace moe::http

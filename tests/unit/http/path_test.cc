@@ -13,6 +13,7 @@ TEST(Path, NormalizesDotSegmentsAndEscapes) {
   EXPECT_EQ(normalizePath("/%61/%2e%2E/b"), "/b");
   EXPECT_EQ(normalizePath("/a%2fb"), "/a%2Fb"); // a slash stays encoded
   EXPECT_EQ(normalizePath("/a//b"), "/a//b");
+  EXPECT_EQ(normalizePath("/a\\..\\b?c\\d"), "/b?c\\d"); // a backslash is a slash
   EXPECT_EQ(normalizePath("/a/../b?x=../y"), "/b?x=../y");
   EXPECT_EQ(normalizePath("*"), "*");
 }
@@ -26,7 +27,8 @@ TEST(Path, ABackslashIsASlash) {
 }
 
 TEST(Path, RefusesWhatClimbsOrIsBroken) {
-  for (const std::string_view bad : {"/..", "/a/../..", "/%2e%2e/x", "/%", "/%4", "/%zz", "/%00"}) {
+  for (const std::string_view bad :
+       {"/..", "/a/../..", "/%2e%2e/x", "/..\\x", "/%", "/%4", "/%zz", "/%00"}) {
     EXPECT_EQ(normalizePath(bad), std::nullopt) << bad;
   }
 }

@@ -139,6 +139,20 @@ TEST_F(Http1ClientTest, ReadsChunksAndTrailers) {
   EXPECT_EQ(seen, "200|abc|de|T:9|reusable");
 }
 
+TEST_F(Http1ClientTest, TrailersForgeNoHeaders) {
+  send("GET", true);
+  answer("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\nSet-Cookie: a\r\nRange: b\r\n"
+         "Authorization: c\r\nX-Forwarded-Any: d\r\nX-Envoy-Any: e\r\nIf-Match: f\r\nx-sum: "
+         "9\r\n\r\n");
+  EXPECT_EQ(seen, "200|T:9|reusable");
+}
+
+TEST_F(Http1ClientTest, CloseWinsOverKeepAlive) {
+  send("GET", true);
+  answer("HTTP/1.0 200 OK\r\ncontent-length: 0\r\nconnection: close, keep-alive\r\n\r\n");
+  EXPECT_EQ(seen, "200|end|used");
+}
+
 TEST_F(Http1ClientTest, ReadsUntilTheClose) {
   send("GET", true);
   answer("HTTP/1.0 200 OK\r\n\r\nall of it", true);

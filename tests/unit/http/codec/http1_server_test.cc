@@ -339,6 +339,23 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"GET / HTTP/1.1\r\n\r\n", 400, "missing_host_header"}, // 3.2
         Bad{"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400, "http1.multiple_host"},
         Bad{"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400, "http1.invalid_host"},
+        Bad{"GET / HTTP/1.1\r\nHost: a:http\r\n\r\n", 400, "http1.invalid_host"},
+        Bad{"GET / HTTP/1.1\r\nHost: a:1:2\r\n\r\n", 400, "http1.invalid_host"},
+        Bad{"GET / HTTP/1.1\r\nHost: :80\r\n\r\n", 400, "http1.invalid_host"},
+        Bad{"GET / HTTP/1.1\r\nHost: [::1\r\n\r\n", 400, "http1.invalid_host"},
+        Bad{"GET / HTTP/1.1\r\nHost: [::1]x\r\n\r\n", 400, "http1.invalid_host"},
+        Bad{"CONNECT h: HTTP/1.1\r\nHost: h\r\n\r\n", 400, "http1.invalid_connect_target"},
+        Bad{"GET /#f HTTP/1.1\r\nHost: h\r\n\r\n", 400, "http1.invalid_url"}, // 3.2
+        Bad{"GET /\xc3\xa9 HTTP/1.1\r\nHost: h\r\n\r\n", 400, "http1.invalid_url"},
+        Bad{"GET / HTTP/1.1\r\nHost: h\r\nConnection: Host\r\n\r\n", 400,
+            "http1.invalid_connection"},
+        Bad{"GET / HTTP/1.1\r\nHost: h\r\nConnection: a, X-Forwarded-For\r\n\r\n", 400,
+            "http1.invalid_connection"},
+        Bad{"GET / HTTP/1.1\r\nHost: h\r\nConnection: a,b,c,d,e\r\nConnection: f,g,h,i,j\r\n\r\n",
+            400, "http1.invalid_connection"},
+        Bad{"llGET / HTTP/1.1\r\nHost: h\r\n\r\n", 400, "http1.invalid_method"},
+        Bad{"POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n2 \r\nab\r\n", 400,
+            "http1.invalid_chunk_extension"},                                       // 7.1.1
         Bad{"GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505, "http1.unsupported_version"}, // 2.3
         Bad{"GET / HTTX/1.1\r\nHost: h\r\n\r\n", 400, "http1.invalid_version"},
         Bad{"GET / HTTP/1.0\r\nHost: h\r\n\r\n", 426, "low_version"},
