@@ -65,12 +65,18 @@ func freePort(t *testing.T) int {
 // start runs moe on a configuration and waits until each port accepts.
 func start(t *testing.T, config string, ports ...int) *moe {
 	t.Helper()
+	return startProgram(t, binary(t), []string{"--concurrency", "2", "-l", "info"}, config, ports...)
+}
+
+// startProgram runs moe, or what is compared with it.
+func startProgram(t *testing.T, program string, arguments []string, config string, ports ...int) *moe {
+	t.Helper()
 	file := filepath.Join(t.TempDir(), "bootstrap.yaml")
 	if err := os.WriteFile(file, []byte(config), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	m := &moe{t: t, output: &lockedBuffer{}, done: make(chan error, 1)}
-	m.cmd = exec.Command(binary(t), "-c", file, "--concurrency", "2", "-l", "info")
+	m.cmd = exec.Command(program, append([]string{"-c", file}, arguments...)...)
 	m.cmd.Stdout = m.output
 	m.cmd.Stderr = m.output
 	if err := m.cmd.Start(); err != nil {

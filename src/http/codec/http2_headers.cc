@@ -158,7 +158,7 @@ absl::Status takeAuthority(HeaderMap& headers) {
 // Section 8.3.1; for CONNECT section 8.5, with :protocol RFC 8441 section 4.
 absl::Status checkTarget(const HeaderMap& headers, bool allowConnect) {
   const std::string_view method = headers.method();
-  if (!isToken(method) || headers.has(HeaderId::Status)) {
+  if (!isKnownMethod(method) || headers.has(HeaderId::Status)) {
     return malformed("http2.invalid_method");
   }
   const bool extended = headers.has(HeaderId::Protocol);

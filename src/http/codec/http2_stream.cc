@@ -84,7 +84,7 @@ absl::Status Http2Stream::headersDone(bool end) {
     return absl::InvalidArgumentError("http2.body_shorter_than_content_length");
   }
   session_.stats().trailers.inc();
-  headers->removeIf([](const HeaderMap::Entry& e) { return forbiddenTrailer(e.id); });
+  headers->removeIf([](const HeaderMap::Entry& e) { return forbiddenTrailer(e.id, e.name()); });
   if (headers->empty()) {
     base::Buffer none;
     onBody(none, true);
