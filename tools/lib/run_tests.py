@@ -2,7 +2,8 @@
 """Runs moe's tests and sums them up in one line: `N passed, N failed`.
 
 Parts: unit, integration, go, fuzz, checks. Without a part, all of them on the release and asan
-builds; with --all also the tsan build, longer fuzzing and clang-tidy.
+builds; with --all also the tsan build, longer fuzzing, clang-tidy and the hostile messages against Envoy,
+which tools/setup --bench installs.
 """
 import argparse
 import os
@@ -13,6 +14,7 @@ import sys
 from steps import build, run, say
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+ENVOY = pathlib.Path.home() / ".cache" / "moe" / "bench" / "bin" / "envoy"
 PARTS = ["unit", "integration", "go", "fuzz", "checks"]
 SANITIZER_ENV = {
     "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0:halt_on_error=1",
@@ -83,12 +85,15 @@ def go_tests(folder, arguments, tally, env=None, timeout=1800):
     tally.add(passed, failed)
 
 
-def integration(preset, tally):
+def integration(preset, tally, envoy):
     folder = ROOT / "tests" / "integration"
     if not (folder / "go.mod").exists():
         return
     say(f"integration tests ({preset})")
-    go_tests(folder, ["-count=1", "-timeout=15m"], tally, {"MOE_BIN": str(ROOT / "build" / preset / "moe"), "MOE_PRESET": preset})
+    env = {"MOE_BIN": str(ROOT / "build" / preset / "moe"), "MOE_PRESET": preset}
+    if envoy and ENVOY.exists():
+        env["MOE_ENVOY"] = str(ENVOY)
+    go_tests(folder, ["-count=1", "-timeout=15m"], tally, env)
 
 
 def go(tally):
@@ -149,12 +154,15 @@ def checks(tally, tidy):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="only these parts")
-    parser.add_argument("--all", action="store_true", help="also tsan, longer fuzzing and clang-tidy")
+    parser.add_argument("--all", action="store_true", help="also tsan, longer fuzzing, clang-tidy and Envoy")
     parser.add_argument("--preset", action="append", help="only these builds")
     options = parser.parse_args()
     parts = options.parts or PARTS
     presets = options.preset or ["release", "asan"] + (["tsan"] if options.all else [])
     tally = Tally()
+    if options.all and "integration" in parts:
+        status, output = run([ROOT / "tools" / "setup", "--bench"], cwd=ROOT, timeout=1800)
+        tally.check("tools/setup --bench", status == 0, output)
     for preset in presets:
         if {"unit", "integration", "fuzz", "checks"} & set(parts):
             if not build(ROOT, preset):
@@ -163,7 +171,7 @@ def main():
         if "unit" in parts:
             unit(preset, tally)
         if "integration" in parts:
-            integration(preset, tally)
+            integration(preset, tally, envoy=options.all and preset == presets[0])  # once is enough
     if "go" in parts:
         go(tally)
     if "fuzz" in parts and "asan" in presets:
