@@ -252,6 +252,9 @@ void Http2Session::add(std::unique_ptr<Http2Stream> stream) {
 }
 
 void Http2Session::remove(Http2Stream& stream) {
+  if (!stream.linked()) {
+    return; // the end of a stream may have ended the connection, and with it the stream
+  }
   stats_.streamsActive.dec();
   stream.unlink();
   stream.retire();

@@ -10,7 +10,7 @@ namespace {
 absl::StatusOr<OverloadSettings> read(const std::string& yaml) {
   envoy::config::overload::v3::OverloadManager proto;
   if (auto loaded = config::loadText("o.yaml", yaml, proto); !loaded.ok()) {
-    return loaded.status();
+    return loaded;
   }
   return readOverload(proto, config::FieldPath("overload_manager"));
 }
