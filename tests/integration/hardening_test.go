@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-const websocket = "Host: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+const upgradeToWebSocket = "Host: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
 
 // What the path leads to decides, not what it looks like.
 func TestAnUpgradeIsAllowedByTheRouteThatServesIt(t *testing.T) {
@@ -26,7 +26,7 @@ func TestAnUpgradeIsAllowedByTheRouteThatServesIt(t *testing.T) {
 		"{match: {prefix: /chat}, route: {cluster: site, upgrade_configs: [{upgrade_type: websocket}]}}",
 		"{match: {prefix: /}, route: {cluster: site}}",
 	}, []string{staticCluster("site", "", address)}, "normalize_path: true"), port)
-	if answer := raw(t, port, "GET /chat/../admin HTTP/1.1\r\n"+websocket); !strings.HasPrefix(answer, "HTTP/1.1 403 ") {
+	if answer := raw(t, port, "GET /chat/../admin HTTP/1.1\r\n"+upgradeToWebSocket); !strings.HasPrefix(answer, "HTTP/1.1 403 ") {
 		t.Errorf("%q", answer)
 	}
 }
