@@ -1,14 +1,9 @@
 #include "proxy/local_reply.h"
 
+#include "http/grpc.h"
+
 namespace moe::proxy {
 namespace {
-
-bool isGrpc(const http::HeaderMap& request) {
-  constexpr std::string_view grpc = "application/grpc";
-  const std::string_view type = request.value(http::HeaderId::ContentType);
-  return type.starts_with(grpc) &&
-         (type.size() == grpc.size() || type[grpc.size()] == '+' || type[grpc.size()] == ';');
-}
 
 // grpc-message is percent-encoded (gRPC over HTTP/2, "Status-Message").
 std::string percentEncode(std::string_view text) {
@@ -29,33 +24,13 @@ std::string percentEncode(std::string_view text) {
 
 } // namespace
 
-int grpcStatusOf(uint32_t httpStatus) {
-  switch (httpStatus) {
-  case 400:
-    return 13; // INTERNAL
-  case 401:
-    return 16; // UNAUTHENTICATED
-  case 403:
-    return 7; // PERMISSION_DENIED
-  case 404:
-    return 12; // UNIMPLEMENTED
-  case 429:
-  case 502:
-  case 503:
-  case 504:
-    return 14; // UNAVAILABLE
-  default:
-    return 2; // UNKNOWN
-  }
-}
-
 void fillLocalReply(const http::LocalReply& reply, const http::HeaderMap* request,
                     http::HeaderMap& response, base::Buffer& body, base::Slab& slab) {
-  if (request != nullptr && isGrpc(*request)) {
+  if (request != nullptr && http::isGrpc(*request)) {
     response.setStatus(200);
     response.addStatic(http::HeaderId::ContentType, "application/grpc");
     response.addNumber(http::HeaderId::GrpcStatus, static_cast<uint64_t>(reply.grpcStatus.value_or(
-                                                       grpcStatusOf(reply.status))));
+                                                       http::grpcStatusOf(reply.status))));
     if (!reply.body.empty()) {
       response.add(http::HeaderId::GrpcMessage, percentEncode(reply.body));
     }

@@ -11,7 +11,4 @@ namespace moe::proxy {
 void fillLocalReply(const http::LocalReply& reply, const http::HeaderMap* request,
                     http::HeaderMap& response, base::Buffer& body, base::Slab& slab);
 
-// The gRPC status for an HTTP status (gRPC's "HTTP to gRPC Status Code Mapping").
-int grpcStatusOf(uint32_t httpStatus);
-
 } // namespace moe::proxy

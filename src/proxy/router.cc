@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "base/strings.h"
+#include "http/grpc.h"
 #include "http/upgrade.h"
 
 namespace moe::proxy {
@@ -294,6 +295,12 @@ void Router::readDisableUpstream(bool disable) {
   }
 }
 
+// What a host's answer says of the host.
+void Router::countOutcome(uint32_t status) {
+  upstream::Host::Counts& counts = host_->counts();
+  (status >= 500 ? counts.rqError : counts.rqSuccess).fetch_add(1, std::memory_order_relaxed);
+}
+
 void Router::responseEnded() {
   responseDone_ = true;
   encoder_ = nullptr;
@@ -396,9 +403,12 @@ void Router::Upstream::decodeHeaders(http::HeaderMapPtr headers, bool endStream)
   info.upstreamFirstByteNanos = base::monotonicNanos();
   r.responseBegun_ = true;
   countResponse(r.cluster_->stats(), headers->status());
-  upstream::Host::Counts& counts = r.host_->counts();
-  (headers->status() >= 500 ? counts.rqError : counts.rqSuccess)
-      .fetch_add(1, std::memory_order_relaxed);
+  // Of gRPC, what counts is in the trailers, which may have come as headers.
+  r.grpc_ = headers->status() == 200 && http::isGrpc(*r.request_);
+  if (!r.grpc_ || headers->has(HeaderId::GrpcStatus)) {
+    r.countOutcome(r.grpc_ ? http::httpStatusOf(headers->value(HeaderId::GrpcStatus))
+                           : headers->status());
+  }
   headers->setNumber(
       HeaderId::EnvoyUpstreamServiceTime,
       static_cast<uint64_t>((info.upstreamFirstByteNanos - r.sentNanos_) / 1'000'000));
@@ -418,6 +428,9 @@ void Router::Upstream::decodeData(base::Buffer& data, bool endStream) {
 }
 
 void Router::Upstream::decodeTrailers(http::HeaderMapPtr trailers) {
+  if (router_.grpc_ && trailers->has(HeaderId::GrpcStatus)) {
+    router_.countOutcome(http::httpStatusOf(trailers->value(HeaderId::GrpcStatus)));
+  }
   router_.responseEnded();
   router_.callbacks_->encodeTrailers(std::move(trailers));
 }

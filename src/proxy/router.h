@@ -59,6 +59,7 @@ private:
   void requestComplete();
   void timedOut();
   void responseEnded();
+  void countOutcome(uint32_t status);
   void upstreamFailed(http::ResetReason reason, std::string_view details);
   void release(http::ResetReason reason);
 
@@ -79,6 +80,7 @@ private:
   int readDisables_ = 0;
   bool requestEnd_ = false; // the whole request has come
   bool responseBegun_ = false;
+  bool grpc_ = false; // the response is gRPC's
   bool responseDone_ = false;
   bool holdingDownstream_ = false; // for waiting_
 };

@@ -10,7 +10,7 @@ import (
 const strictnessPage = "../../docs/strictness.md"
 
 // The table of docs/strictness.md says in which cases Envoy does something else, and why; no more, no less.
-func TestHostileAgainstEnvoy(t *testing.T) {
+func TestHostileAgainstEnvoyIfMOE_ENVOYNamesOne(t *testing.T) {
 	envoy := os.Getenv("MOE_ENVOY")
 	if envoy == "" {
 		t.Skip("MOE_ENVOY does not name an envoy binary (tools/setup --bench installs ~/.cache/moe/bench/bin/envoy)")

@@ -85,14 +85,16 @@ def go_tests(folder, arguments, tally, env=None, timeout=1800):
     tally.add(passed, failed)
 
 
-def integration(preset, tally, envoy):
+def integration(preset, tally, thorough):
     folder = ROOT / "tests" / "integration"
     if not (folder / "go.mod").exists():
         return
     say(f"integration tests ({preset})")
     env = {"MOE_BIN": str(ROOT / "build" / preset / "moe"), "MOE_PRESET": preset}
-    if envoy and ENVOY.exists():
-        env["MOE_ENVOY"] = str(ENVOY)
+    if thorough:
+        env["MOE_LONG"] = "1"
+        if ENVOY.exists():
+            env["MOE_ENVOY"] = str(ENVOY)
     go_tests(folder, ["-count=1", "-timeout=15m"], tally, env)
 
 
@@ -171,11 +173,11 @@ def main():
         if "unit" in parts:
             unit(preset, tally)
         if "integration" in parts:
-            integration(preset, tally, envoy=options.all and preset == presets[0])  # once is enough
+            integration(preset, tally, thorough=options.all and preset == presets[0])  # once is enough
     if "go" in parts:
         go(tally)
     if "fuzz" in parts and "asan" in presets:
-        fuzz(tally, 120 if options.all else 5)
+        fuzz(tally, 120 if options.all else 30)
     if "checks" in parts:
         checks(tally, options.all)
     print(f"{tally.passed} passed, {tally.failed} failed")
