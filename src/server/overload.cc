@@ -139,10 +139,10 @@ absl::StatusOr<OverloadSettings> readOverload(const Proto& proto, const FieldPat
     }
   }
   if (out.maxConnections == 0) {
-    // Each may need another one upstream.
+    // The rest is for upstreams: most connections wait most of the time, and share them.
     const uint64_t descriptors = raiseDescriptorLimit();
     out.maxConnections = static_cast<int64_t>(
-        (std::max(descriptors, kOtherDescriptors + 128) - kOtherDescriptors) / 2);
+        (std::max(descriptors, kOtherDescriptors + 128) - kOtherDescriptors) / 4 * 3);
   }
   if (out.maxMemoryBytes == 0 && out.triggers.empty()) {
     out.maxMemoryBytes = groupLimit();
