@@ -131,7 +131,8 @@ class Codec {
 public:
   virtual ~Codec() = default;
   // Reads as much of data as it can use now and leaves the rest. An error means that the connection
-  // cannot go on: the owner closes it (after what was written is flushed).
+  // cannot go on: the owner closes it (after what was written is flushed). kUnavailable: the peer
+  // has gone in the middle of a message; else it broke the protocol.
   virtual absl::Status dispatch(base::Buffer& data, bool endStream) = 0;
   virtual Protocol protocol() const = 0;
   // The connection will end soon. HTTP/2: a GOAWAY that refuses nothing yet. HTTP/1: as goAway().

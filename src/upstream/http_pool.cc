@@ -1,6 +1,7 @@
 #include "upstream/http_pool.h"
 
 #include "base/intrusive_list.h"
+#include "base/strings.h"
 #include "http/codec/http1.h"
 #include "http/codec/http2.h"
 
@@ -179,11 +180,11 @@ void Client::onData(base::Buffer& data, bool endStream) {
     return;
   }
   if (!status.ok() || (endStream && state_ != State::Closed)) {
-    const bool broken = !status.ok();
+    // Unavailable: the peer has gone in the middle of something.
+    const bool wrong = !status.ok() && status.code() != absl::StatusCode::kUnavailable;
     codec_->onConnectionClosed(
-        broken ? http::ResetReason::ProtocolError : http::ResetReason::ConnectionTermination,
-        broken ? std::string_view(status.message().data(), status.message().size())
-               : "connection_termination");
+        wrong ? http::ResetReason::ProtocolError : http::ResetReason::ConnectionTermination,
+        status.ok() ? std::string_view("connection_termination") : base::message(status));
     if (!connection_->closed()) {
       connection_->close(net::CloseType::NoFlush);
     }

@@ -257,7 +257,7 @@ absl::Status Http1Client::dispatch(base::Buffer& data, bool endStream) {
     }
   }
   if (endStream && decoder_ != nullptr && !connection_.closed() && !parser_.finish()) {
-    return absl::InvalidArgumentError("http1.premature_end");
+    return absl::UnavailableError("http1.premature_end"); // gone, not wrong
   }
   if (waiting && decoder_ == nullptr && !connection_.closed()) {
     while (readDisables_ > 0) {
