@@ -74,6 +74,7 @@ void Buffer::moveFrom(Buffer& other) {
 }
 
 void Buffer::moveFrom(Buffer& other, size_t n) {
+  n = std::min(n, other.size_);
   if (n == other.size_) {
     moveFrom(other);
     return;

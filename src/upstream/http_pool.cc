@@ -8,6 +8,9 @@
 namespace moe::upstream {
 namespace {
 
+// HTTP/2 has 2^30 stream numbers for a client; a connection ends well before they do.
+constexpr uint32_t kMostStreams = 1u << 29;
+
 struct ClientTag {};
 struct PendingTag {};
 
@@ -38,7 +41,8 @@ public:
   // Takes no more requests; closes when the last has ended.
   void retire();
   bool canTake() const {
-    return state_ == State::Ready && !retiring_ && active_ < codec_->maxConcurrentStreams();
+    return state_ == State::Ready && !retiring_ && !connection_->closing() &&
+           active_ < codec_->maxConcurrentStreams();
   }
 
 private:
@@ -182,6 +186,7 @@ void Client::onData(base::Buffer& data, bool endStream) {
   if (!status.ok() || (endStream && state_ != State::Closed)) {
     // Unavailable: the peer has gone in the middle of something.
     const bool wrong = !status.ok() && status.code() != absl::StatusCode::kUnavailable;
+    retiring_ = true;
     codec_->onConnectionClosed(
         wrong ? http::ResetReason::ProtocolError : http::ResetReason::ConnectionTermination,
         status.ok() ? std::string_view("connection_termination") : base::message(status));
@@ -241,6 +246,7 @@ void Client::onStreamComplete(bool reusable) {
     cluster_->stats().cxMaxRequests.inc();
     retiring_ = true;
   }
+  retiring_ = retiring_ || requests_ >= kMostStreams;
   if (retiring_ || (!reusable && !http2()) || (pool_.draining() && !pool_.hasPending())) {
     retire();
     return;

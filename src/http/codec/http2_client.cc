@@ -115,7 +115,7 @@ private:
   void finish() {
     decoder_ = nullptr;
     detach();
-    if (!localEnd_) {
+    if (!localEnd_ || unsent()) {
       sendReset(NGHTTP2_CANCEL);
     }
     connection_.onStreamComplete(true);
@@ -158,7 +158,8 @@ public:
 private:
   std::unique_ptr<Http2Stream> acceptStream(Http2Session&, int32_t) override { return nullptr; }
   void onGoAway() override { callbacks_.onGoAway(); }
-  void onSessionError(std::string_view /*details*/) override {}
+  // It is about to close: it takes no more requests.
+  void onSessionError(std::string_view /*details*/) override { callbacks_.onGoAway(); }
 
   ClientCodecCallbacks& callbacks_;
   Http2Session session_;

@@ -167,7 +167,7 @@ absl::Status checkTarget(const HeaderMap& headers, bool allowConnect) {
     return malformed("http2.invalid_protocol");
   }
   if (method == "CONNECT" && !extended) {
-    const bool port = headers.authority().find(':') != std::string_view::npos;
+    const bool port = !portOf(headers.authority()).empty();
     return port && !headers.has(HeaderId::Scheme) && !headers.has(HeaderId::Path)
                ? absl::OkStatus()
                : malformed("http2.invalid_connect_target");
@@ -198,6 +198,7 @@ absl::Status fromRequest(HeaderMap& headers, bool allowConnect, bool& upgrade) {
     headers.add(HeaderId::Upgrade, headers.value(HeaderId::Protocol));
     headers.addStatic(HeaderId::Connection, "upgrade");
     headers.remove(HeaderId::Protocol);
+    headers.remove(HeaderId::ContentLength); // of a tunnel: says nothing
   }
   joinCookies(headers);
   return absl::OkStatus();

@@ -71,7 +71,8 @@ private:
     }
     received_ = end ? Received::End : Received::Head;
     headRequest_ = headers->method() == "HEAD";
-    if (!upgrade_ && headers->method() != "CONNECT") {
+    tunnel_ = upgrade_ || headers->method() == "CONNECT";
+    if (!tunnel_) {
       expectBody(*headers);
       if (end && headers->contentLength().value_or(0) != 0) {
         return absl::InvalidArgumentError("http2.body_shorter_than_content_length");

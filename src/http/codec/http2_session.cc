@@ -15,6 +15,8 @@ constexpr size_t kStreamLimit = 256 * 1024;
 constexpr size_t kTightStreamLimit = 16 * 1024;
 // As Envoy: so many streams must have been seen (or half as many reset) before resets count.
 constexpr uint64_t kStreamsBeforeResetsCount = 500;
+// What is to end ends after this, whether its last frames could be written or not.
+constexpr base::Milliseconds kEndPatience{5000};
 // What a peer that asks for a header table gets at most; more helps nobody.
 constexpr size_t kMaxEncoderTable = 4096;
 
@@ -86,8 +88,13 @@ struct Http2Session::Callbacks {
     if (!self.room()) {
       return NGHTTP2_ERR_WOULDBLOCK;
     }
+    auto& stream = *static_cast<Http2Stream*>(source->ptr);
+    if (!stream.has(size)) {
+      // The stream was reset while this frame waited for room: nghttp2 drops it.
+      return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    }
     self.out_.append(self.context_.worker.slab, text(head, 9));
-    static_cast<Http2Stream*>(source->ptr)->takeBody(size, self.out_);
+    stream.takeBody(size, self.out_);
     return 0;
   }
   static int beginHeaders(nghttp2_session*, const nghttp2_frame* frame, void* user) {
@@ -101,10 +108,14 @@ struct Http2Session::Callbacks {
       auto made = self.role_.acceptStream(self, frame->hd.stream_id);
       stream = made.get();
       nghttp2_session_set_stream_user_data(self.session_, frame->hd.stream_id, stream);
+      // In turn, a frame each, not one response after the other.
+      const nghttp2_extpri inTurn{NGHTTP2_EXTPRI_DEFAULT_URGENCY, 1};
+      (void)nghttp2_session_change_extpri_stream_priority(self.session_, frame->hd.stream_id,
+                                                          &inTurn, 0);
       self.add(std::move(made));
     }
     stream->beginHeaders();
-    self.receivingHead_ = true;
+    self.headStream_ = frame->hd.stream_id;
     return 0;
   }
   static int header(nghttp2_session*, const nghttp2_frame* frame, nghttp2_rcbuf* name,
@@ -131,9 +142,21 @@ struct Http2Session::Callbacks {
   static int frameSent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     return of(user).frameSent(*frame);
   }
+  // A response whose headers are too large for a frame: nothing else would end its stream.
+  static int frameNotSent(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
+    Http2Session& self = of(user);
+    if (self.server_ && frame->hd.type == NGHTTP2_HEADERS) {
+      (void)nghttp2_submit_rst_stream(self.session_, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                                      NGHTTP2_INTERNAL_ERROR);
+    }
+    return 0;
+  }
   static int streamClosed(nghttp2_session*, int32_t id, uint32_t errorCode, void* user) {
     Http2Session& self = of(user);
     Http2Stream* stream = self.find(id);
+    if (self.headStream_ == id) {
+      self.headStream_ = 0;
+    }
     if (self.server_) {
       self.closedStreams_.add(id, stream != nullptr && stream->resetByUs());
     }
@@ -165,6 +188,7 @@ Http2Session::Http2Session(const CodecContext& context, net::Connection& connect
   nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, Callbacks::frame);
   nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks, Callbacks::invalidFrame);
   nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, Callbacks::frameSent);
+  nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, Callbacks::frameNotSent);
   nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, Callbacks::streamClosed);
   nghttp2_option_set_no_auto_window_update(options, 1);
   // Messages are checked here: nghttp2 ends the connection where one stream's message is malformed.
@@ -172,6 +196,9 @@ Http2Session::Http2Session(const CodecContext& context, net::Connection& connect
   nghttp2_option_set_max_outbound_ack(options, settings_.maxOutboundControlFrames);
   nghttp2_option_set_max_deflate_dynamic_table_size(options, kMaxEncoderTable);
   nghttp2_option_set_max_send_header_block_length(options, 1024 * 1024);
+  // What comes for streams that were reset is no misbehaviour, and an upstream's connection is
+  // shared.
+  nghttp2_option_set_glitch_rate_limit(options, 100'000, 10'000);
   // nghttp2 counts resets of any stream; ours counts those before an answer, see frameReceived().
   nghttp2_option_set_stream_reset_rate_limit(options, UINT64_MAX / 2, UINT64_MAX / 2);
   if (server_) {
@@ -238,11 +265,15 @@ void Http2Session::submitSettings() {
 }
 
 size_t Http2Session::streamLimit() const {
-  return queuedBytes_ > kManyQueuedBytes ? kTightStreamLimit : kStreamLimit;
+  const size_t limit = queuedBytes_ > kManyQueuedBytes ? kTightStreamLimit : kStreamLimit;
+  const size_t most = connection_.bufferLimit();
+  return most == 0 ? limit : std::min(limit, most);
 }
 
 uint32_t Http2Session::peerMaxConcurrentStreams() const {
-  return nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
+  return std::min(
+      settings_.maxConcurrentStreams,
+      nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
 }
 
 void Http2Session::add(std::unique_ptr<Http2Stream> stream) {
@@ -287,7 +318,9 @@ absl::Status Http2Session::dispatch(base::Buffer& data, bool endStream) {
   nghttp2_ssize result = 0;
   pingPending_ = false; // the peer lives
   armKeepalive();
-  for (const base::Slice& slice : data.slices()) {
+  // Not in the connection's own buffer: what is read here may close it.
+  const base::Buffer input = std::move(data);
+  for (const base::Slice& slice : input.slices()) {
     reading_ = &slice;
     result = feed({slice.data, slice.size});
     if (result < 0 || closed_) {
@@ -295,7 +328,6 @@ absl::Status Http2Session::dispatch(base::Buffer& data, bool endStream) {
     }
   }
   reading_ = nullptr;
-  data.clear();
   if (closed_) {
     return absl::OkStatus();
   }
@@ -390,13 +422,29 @@ void Http2Session::flush() {
     connection_.write(out_, false);
   }
   if (nghttp2_session_want_read(session_) == 0 && nghttp2_session_want_write(session_) == 0) {
-    connection_.close(net::CloseType::FlushWriteAndDelay);
+    connection_.close(server_ ? net::CloseType::FlushWriteAndDelay : net::CloseType::FlushWrite);
+    return;
   }
+  watchEnd();
+}
+
+// A peer that reads nothing must not keep what is to end.
+void Http2Session::watchEnd() {
+  if (unsentEnds_ > 0) {
+    streams_.forEach([](Http2Stream& stream) { stream.watchFlush(); });
+  }
+  if (!ending_ || !streams_.empty() || endTimer_ != nullptr) {
+    return;
+  }
+  endTimer_ =
+      context_.worker.loop.createTimer([this] { connection_.close(net::CloseType::NoFlush); });
+  endTimer_->enable(kEndPatience);
 }
 
 void Http2Session::closed(ResetReason reason, std::string_view details) {
   closed_ = true;
   keepalive_ = nullptr;
+  endTimer_ = nullptr;
   unlink();
   while (!streams_.empty()) {
     streams_.front().connectionClosed(reason, details);
@@ -409,6 +457,7 @@ void Http2Session::shutdownNotice() {
 }
 
 void Http2Session::goAway() {
+  ending_ = true;
   (void)nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
                               nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
                               nullptr, 0);
@@ -420,6 +469,12 @@ void Http2Session::terminate(uint32_t errorCode, std::string_view details) {
     error_ = std::string(details);
   }
   (void)nghttp2_session_terminate_session(session_, errorCode);
+  ending_ = true;
+  if (endTimer_ == nullptr) {
+    endTimer_ =
+        context_.worker.loop.createTimer([this] { connection_.close(net::CloseType::NoFlush); });
+    endTimer_->enable(kEndPatience);
+  }
   sendLater();
 }
 
@@ -455,10 +510,13 @@ Http2Session::Verdict Http2Session::frameBegun() {
   if (frames_.type() == NGHTTP2_WINDOW_UPDATE) {
     // RFC 9113 section 6.9.1: an overflow on a stream is that stream's error.
     const int32_t window = nghttp2_session_get_stream_remote_window_size(session_, id);
-    if (id == 0 || window < 0 || frames_.increment() <= NGHTTP2_MAX_WINDOW_SIZE - window) {
+    if (id == 0 || window < 0 || !frames_.hasIncrement() ||
+        frames_.increment() <= NGHTTP2_MAX_WINDOW_SIZE - window) {
       return Verdict::Take;
     }
-    (void)nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_FLOW_CONTROL_ERROR);
+    if (resetForError(id, NGHTTP2_FLOW_CONTROL_ERROR) != 0) {
+      return Verdict::Fail;
+    }
     return Verdict::Drop;
   }
   if (id == 0 || id % 2 == 0 || id > lastStream_ ||
@@ -481,7 +539,25 @@ void Http2Session::malformed(int32_t id, std::string_view details) {
   if (!settings_.streamErrorOnInvalidMessage) {
     terminate(NGHTTP2_PROTOCOL_ERROR, details);
   }
-  (void)nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, NGHTTP2_PROTOCOL_ERROR);
+  if (resetForError(id, NGHTTP2_PROTOCOL_ERROR) != 0) {
+    terminate(NGHTTP2_ENHANCE_YOUR_CALM, error_);
+  }
+}
+
+// Resets that a peer provokes are as good as its own: work that nobody wants (CVE-2025-8671).
+int Http2Session::resetForError(int32_t id, uint32_t errorCode) {
+  const Http2Stream* stream = find(id);
+  prematureResets_ += server_ && stream != nullptr && !stream->responseBegun() ? 1 : 0;
+  (void)nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, errorCode);
+  return tooManyResets();
+}
+
+// Half of the last streams given up before an answer (CVE-2023-44487).
+int Http2Session::tooManyResets() {
+  if (prematureResets_ * 2 > std::max<uint64_t>(streamsSeen_, kStreamsBeforeResetsCount)) {
+    return flood(stats_.tooManyPrematureResets, "http2.too_many_premature_resets");
+  }
+  return 0;
 }
 
 int Http2Session::headerReceived(const nghttp2_frame& frame, std::string_view name,
@@ -490,7 +566,11 @@ int Http2Session::headerReceived(const nghttp2_frame& frame, std::string_view na
   if (stream == nullptr) {
     return 0;
   }
-  return stream->addHeader(name, value) ? 0 : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+  if (stream->addHeader(name, value)) {
+    return 0;
+  }
+  headStream_ = 0;
+  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; // nghttp2 resets it
 }
 
 int Http2Session::dataReceived(uint8_t /*flags*/, int32_t id, const uint8_t* data, size_t size) {
@@ -526,7 +606,7 @@ int Http2Session::frameReceived(const nghttp2_frame& frame) {
   }
   case NGHTTP2_HEADERS: {
     emptyFrames_ = 0;
-    receivingHead_ = false;
+    headStream_ = 0;
     Http2Stream* stream = find(frame.hd.stream_id);
     if (stream == nullptr) {
       return 0;
@@ -552,11 +632,7 @@ int Http2Session::frameReceived(const nghttp2_frame& frame) {
       prematureResets_ += server_ && !stream->responseBegun() ? 1 : 0;
       stream->peerReset();
     }
-    // Half of the last streams given up before an answer: work that nobody wants (CVE-2023-44487).
-    if (prematureResets_ * 2 > std::max<uint64_t>(streamsSeen_, kStreamsBeforeResetsCount)) {
-      return flood(stats_.tooManyPrematureResets, "http2.too_many_premature_resets");
-    }
-    return 0;
+    return tooManyResets();
   case NGHTTP2_GOAWAY:
     role_.onGoAway();
     return 0;
@@ -575,6 +651,13 @@ int Http2Session::frameSent(const nghttp2_frame& frame) {
       if (Http2Stream* stream = find(frame.hd.stream_id)) {
         stream->endSent();
       }
+    }
+    return 0;
+  case NGHTTP2_RST_STREAM: // ours, or nghttp2's: what is under way to the stream is no error
+    if (Http2Stream* stream = find(frame.hd.stream_id)) {
+      stream->noteResetSent();
+    } else if (server_) {
+      closedStreams_.add(frame.hd.stream_id, true); // refused, so never opened
     }
     return 0;
   case NGHTTP2_GOAWAY:

@@ -55,6 +55,7 @@ public:
   std::string_view head() const { return {head_.data(), size_}; }
   uint8_t type() const { return static_cast<uint8_t>(head_[3]); }
   int32_t streamId() const { return static_cast<int32_t>(number(5) & 0x7fffffff); }
+  bool hasIncrement() const { return size_ == kHead + kIncrement; }
   int32_t increment() const { return static_cast<int32_t>(number(9) & 0x7fffffff); }
   // Only servers check these; see Http2Session::frameBegun().
   bool matters(bool server) const {
@@ -117,7 +118,7 @@ public:
   size_t streamLimit() const;
   uint32_t peerMaxConcurrentStreams() const;
   // A HEADERS frame waits for its CONTINUATION.
-  bool receivingHead() const { return receivingHead_; }
+  bool receivingHead() const { return headStream_ != 0; }
 
   // --- for streams
   nghttp2_session* nghttp2() { return session_; }
@@ -131,6 +132,7 @@ public:
   // Unlinks it; it is deleted at the end of the turn.
   void remove(Http2Stream& stream);
   void queued(int64_t bytes);
+  void countUnsentEnd(int change) { unsentEnds_ += change; }
   // Ends the connection with an error code of RFC 9113 section 7.
   void terminate(uint32_t errorCode, std::string_view details);
 
@@ -148,6 +150,9 @@ private:
   Verdict frameBegun();
   int frameReceived(const nghttp2_frame& frame);
   void malformed(int32_t id, std::string_view details);
+  int resetForError(int32_t id, uint32_t errorCode);
+  int tooManyResets();
+  void watchEnd();
   int headerReceived(const nghttp2_frame& frame, std::string_view name, std::string_view value);
   int dataReceived(uint8_t flags, int32_t id, const uint8_t* data, size_t size);
   int frameSent(const nghttp2_frame& frame);
@@ -178,7 +183,10 @@ private:
   uint64_t dataFramesSent_ = 0;
   std::unique_ptr<event::Timer> keepalive_;
   bool pingPending_ = false;
-  bool receivingHead_ = false;
+  int32_t headStream_ = 0; // whose HEADERS wait for CONTINUATION
+  std::unique_ptr<event::Timer> endTimer_;
+  int unsentEnds_ = 0;  // streams that the proxy is done with and whose end is not framed
+  bool ending_ = false; // a GOAWAY was said
   bool closed_ = false;
 };
 

@@ -27,6 +27,7 @@ void Http2Stream::retire() {
   in_.clear();
   flushTimer_ = nullptr;
   resetSent_ = true; // nothing more is sent
+  uncountEnd();
 }
 
 // --- receiving
@@ -73,8 +74,8 @@ absl::Status Http2Stream::headersDone(bool end) {
     // An interim response leaves the state as it is; see Http2ClientStream.
     return onHead(std::move(headers), end);
   }
-  if (!end) {
-    return absl::InvalidArgumentError("http2.trailers_without_end"); // RFC 9113 section 8.1
+  if (!end || tunnel_) {
+    return absl::InvalidArgumentError("http2.trailers_out_of_place"); // RFC 9113 section 8.1
   }
   received_ = Received::End;
   if (detached_) {
@@ -263,8 +264,22 @@ void Http2Stream::updateWatermarks() {
   }
 }
 
+void Http2Stream::uncountEnd() {
+  if (std::exchange(endCounted_, false)) {
+    session_.countUnsentEnd(-1);
+  }
+}
+
+void Http2Stream::watchFlush() {
+  if (endCounted_ && flushTimer_ == nullptr) {
+    armFlushTimer();
+  }
+}
+
 void Http2Stream::endSent() {
+  endSent_ = true;
   flushTimer_ = nullptr;
+  uncountEnd();
   if (session_.isServer() && !remoteEnd_) {
     // Answered before the request was whole: the rest is not wanted (RFC 9113 section 8.1).
     sendReset(NGHTTP2_NO_ERROR);
@@ -291,8 +306,9 @@ void Http2Stream::detach() {
   if (unconsumed_ > 0) {
     consume(std::exchange(unconsumed_, 0));
   }
-  if (session_.isServer() && localEnd_ && !out_.empty()) {
-    armFlushTimer();
+  if (session_.isServer() && localEnd_ && !endSent_ && !resetSent_ && !endCounted_) {
+    endCounted_ = true;
+    session_.countUnsentEnd(1);
   }
 }
 

@@ -24,6 +24,7 @@ public:
   // Not OK: as headersDone().
   absl::Status bodyDone(bool end);
   void peerReset() { peerReset_ = true; }
+  void noteResetSent() { resetSent_ = true; }
   bool responseBegun() const { return headSent_; }
   bool resetByUs() const { return resetSent_ && !peerReset_; }
   // nghttp2 has let go of the stream.
@@ -37,7 +38,10 @@ public:
   // As nghttp2_data_source_read_callback2.
   nghttp2_ssize readBody(size_t length, uint32_t* flags);
   void takeBody(size_t size, base::Buffer& out);
+  bool has(size_t size) const { return !resetSent_ && out_.size() >= size; }
   void endSent();
+  // After a flush: if the end could not be framed, it does not wait for ever.
+  void watchFlush();
 
 protected:
   enum class Received { Nothing, Head, End };
@@ -63,11 +67,13 @@ protected:
   void expectBody(const HeaderMap& headers) { bodyLeft_ = headers.contentLength(); }
   bool detached() const { return detached_; }
   bool resetSent() const { return resetSent_; }
+  bool unsent() const { return !out_.empty() || trailers_ != nullptr; }
 
   Http2Session& session_;
   StreamCallbacks* callbacks_ = nullptr;
   bool headSent_ = false;
   bool localEnd_ = false; // queued
+  bool tunnel_ = false;   // no trailers (RFC 9113 section 8.5)
   bool remoteEnd_ = false;
   Received received_ = Received::Nothing;
   uint64_t bytesReceived_ = 0;
@@ -77,6 +83,7 @@ private:
   void updateWatermarks();
   void consume(size_t bytes);
   void armFlushTimer();
+  void uncountEnd();
   void resumeSending();
 
   int32_t id_ = 0;
@@ -96,6 +103,8 @@ private:
   bool detached_ = false;
   bool resetSent_ = false;
   bool peerReset_ = false;
+  bool endSent_ = false;
+  bool endCounted_ = false; // in Http2Session::countUnsentEnd
   std::unique_ptr<event::Timer> flushTimer_;
 };
 

@@ -133,5 +133,89 @@ TEST_F(Http2ServerTest, MoreStreamsThanAllowedAreRefused) {
   EXPECT_EQ(frames(), "GOAWAY(1) ");
 }
 
+// MadeYouReset: errors that cost the peer nothing and make us reset streams whose requests are
+// under way (CVE-2025-8671).
+TEST_F(Http2ServerTest, ProvokedResetsEnd) {
+  start();
+  for (uint32_t i = 0; i < 600 && !connection->closing(); ++i) {
+    send(base::cat(frame(kHeaders, kEndHeaders | kEndStream, 1 + 2 * i, kGet),
+                   frame(kWindow, 0, 1 + 2 * i, number32(0x7fffffff))));
+  }
+  EXPECT_TRUE(frames().ends_with("GOAWAY(11) "));
+  EXPECT_LT(proxy.requests.size(), 300u);
+}
+
+// The increment of an earlier frame must not be taken for that of one with another length.
+TEST_F(Http2ServerTest, AWindowUpdateOfAnotherLengthEnds) {
+  start();
+  get(1);
+  get(3);
+  send(frame(kWindow, 0, 1, number32(0x7fffffff)));
+  EXPECT_EQ(frames(), "RST(1,3) ");
+  send(frame(kWindow, 0, 3, frame(kData, 0, 5, "abc")));
+  EXPECT_EQ(frames(), "GOAWAY(6) "); // FRAME_SIZE_ERROR
+}
+
+// Bytes under way to a stream that we have reset do no harm to the others.
+TEST_F(Http2ServerTest, BytesForAStreamThatWeResetAreDropped) {
+  start();
+  send(frame(kHeaders, kEndHeaders, 1, kPost));
+  get(3);
+  send(frame(kHeaders, kEndHeaders, 5, base::cat(kPost, field("host", "other"))));
+  EXPECT_EQ(frames(), "RST(5,1) ");
+  send(frame(kData, kEndStream, 5, "under way"));
+  request(0).encoder->resetStream(ResetReason::LocalReset);
+  EXPECT_EQ(frames(), "RST(1,2) ");
+  send(frame(kData, 0, 1, "under way"));
+  EXPECT_EQ(frames(), "");
+  request(1).respond(worker.slab, 200);
+  EXPECT_EQ(frames(), "HEADERS(3 end) ");
+}
+
+// A DATA frame that waits for room in the output when its stream is reset.
+TEST_F(Http2ServerTest, AResetBehindAFullOutputSendsNothingOfTheStream) {
+  start();
+  connection->setBufferLimit(20'000);
+  send(base::cat(
+      frame(kSettings, 0, 0, base::cat(std::string_view("\0\4", 2), number32(0x7fffffff))),
+      frame(kWindow, 0, 0, number32(0x7fff0000))));
+  frames();
+  client->connection->readDisable(true);
+  get(1);
+  get(3);
+  const std::string large(200'000, 'x');
+  request(0).respond(worker.slab, 200, large, false);
+  for (int i = 0; i < 200 && !connection->aboveHighWatermark(); ++i) {
+    settle();
+    base::Buffer more = bytes(large);
+    if (request(0).high > request(0).low) {
+      break;
+    }
+    request(0).encoder->encodeData(more, false);
+  }
+  settle();
+  request(0).encoder->resetStream(ResetReason::LocalReset);
+  request(1).respond(worker.slab, 200, "fine");
+  client->connection->readDisable(false);
+  ASSERT_TRUE(until([&] { return client->received.ends_with("fine"); }));
+  const std::string all = frames();
+  EXPECT_NE(all.find("RST(1,2) "), std::string::npos) << all;
+  EXPECT_EQ(stats.pendingSendBytes.value(), 0);
+}
+
+// A peer that reads nothing does not keep a connection that is to end.
+TEST_F(Http2ServerTest, AnIdleConnectionEndsThoughNobodyReads) {
+  start();
+  connection->setBufferLimit(1000);
+  client->connection->readDisable(true);
+  std::string pings;
+  for (int i = 0; i < 500; ++i) {
+    pings += frame(kPing, 0, 0, "12345678");
+  }
+  send(pings);
+  codec->goAway();
+  ASSERT_TRUE(until([&] { return connection->closed() || connection->closing(); }));
+}
+
 } // namespace
 } // namespace moe::http::test
