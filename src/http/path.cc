@@ -103,6 +103,26 @@ std::string mergeSlashes(std::string_view path) {
   return out.append(path.substr(only.size()));
 }
 
+std::optional<std::string> unescapeSlashes(std::string_view path) {
+  const std::string_view only = path.substr(0, path.find('?'));
+  if (only.find('%') == std::string_view::npos) {
+    return std::nullopt;
+  }
+  std::string out;
+  out.reserve(path.size());
+  for (size_t i = 0; i < only.size(); ++i) {
+    const char kind = only[i] == '%' && i + 2 < only.size() ? only[i + 1] : '\0';
+    const char last = kind == '\0' ? '\0' : static_cast<char>(only[i + 2] | 0x20);
+    const bool slash = (kind == '2' && last == 'f') || (kind == '5' && last == 'c');
+    out.push_back(!slash ? only[i] : kind == '2' ? '/' : '\\');
+    i += slash ? 2 : 0;
+  }
+  if (out.size() == only.size()) {
+    return std::nullopt;
+  }
+  return out.append(path.substr(only.size()));
+}
+
 std::string_view queryOf(std::string_view path) {
   const size_t question = path.find('?');
   if (question == std::string_view::npos) {

@@ -14,6 +14,10 @@ std::optional<std::string> normalizePath(std::string_view path);
 // "//a///b?c//d" -> "/a/b?c//d".
 std::string mergeSlashes(std::string_view path);
 
+// "%2F" becomes "/" and "%5C" a backslash, in either case, before the query; nothing if there is
+// none of them.
+std::optional<std::string> unescapeSlashes(std::string_view path);
+
 // The part of a :path before '?' and '#'.
 inline std::string_view pathOnly(std::string_view path) {
   return path.substr(0, path.find_first_of("?#"));

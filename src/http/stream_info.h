@@ -67,6 +67,7 @@ struct StreamInfo {
   uint64_t bytesSent = 0;
   uint64_t connectionId = 0;
   uint64_t nanosInGo = 0;
+  uint16_t connectPort = 0; // taken off the host of a CONNECT; 0: none
 
   net::AddressPtr downstreamLocal;
   net::AddressPtr downstreamRemote;       // after x-forwarded-for

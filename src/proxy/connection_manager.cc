@@ -30,6 +30,9 @@ net::FilterStatus ConnectionManager::onNewConnection() {
   stats.cxActive.inc();
   context_.connections.pushBack(*this);
   armIdleTimer();
+  if (config_->maxConnectionDuration.count() > 0) {
+    watchDuration();
+  }
   return net::FilterStatus::Continue;
 }
 
@@ -156,6 +159,34 @@ void ConnectionManager::drainThis() {
   drainTimer_->enable(config_->drainTimeout);
 }
 
+void ConnectionManager::watchDuration() {
+  const int64_t most = config_->maxConnectionDuration.count();
+  const auto jitter = static_cast<uint64_t>(static_cast<double>(most) *
+                                            config_->maxConnectionDurationJitter.perMillion() /
+                                            config::Fraction::kWhole);
+  const auto more =
+      static_cast<int64_t>(jitter == 0 ? 0 : context_.worker.random.below(jitter + 1));
+  durationTimer_ = context_.worker.loop.createTimer([this] { durationReached(); });
+  durationTimer_->enable(base::Milliseconds(most + more));
+}
+
+void ConnectionManager::durationReached() {
+  config_->stats.cxMaxDurationReached.inc();
+  if (codec_ == nullptr) {
+    connection_->close(net::CloseType::FlushWrite);
+    return;
+  }
+  if (draining_) {
+    return;
+  }
+  drainThis();
+  if (protocol() != http::Protocol::Http2 && !config_->http1SafeMaxConnectionDuration) {
+    // Whoever sends no more requests is not told: it is closed.
+    drainTimer_ = context_.worker.loop.createTimer([this] { codec_->goAway(); });
+    drainTimer_->enable(config_->drainTimeout);
+  }
+}
+
 void ConnectionManager::streamFinished(Stream& stream) {
   stream.unlink();
   context_.worker.loop.deferredDelete(std::unique_ptr<Stream>(&stream));
@@ -181,6 +212,7 @@ void ConnectionManager::onConnectionEvent(net::ConnectionEvent event) {
   }
   unlink();
   idleTimer_ = nullptr;
+  durationTimer_ = nullptr;
   drainTimer_ = nullptr;
   headTimer_ = nullptr;
   HcmStats& stats = config_->stats;

@@ -49,6 +49,8 @@ private:
   void makeCodec(http::Protocol protocol);
   void armIdleTimer();
   void drainThis();
+  void watchDuration();
+  void durationReached();
   void watchHead();
 
   std::shared_ptr<const HcmConfig> config_;
@@ -57,6 +59,7 @@ private:
   std::unique_ptr<http::Codec> codec_; // null until the first bytes say which, if it is AUTO
   base::IntrusiveList<Stream, StreamTag> streams_;
   std::unique_ptr<event::Timer> idleTimer_;
+  std::unique_ptr<event::Timer> durationTimer_; // max_connection_duration
   std::unique_ptr<event::Timer> drainTimer_;
   std::unique_ptr<event::Timer> headTimer_; // a request's head has begun to come
   uint32_t requests_ = 0;

@@ -135,6 +135,8 @@ public:
   void add(std::string_view name, std::unique_ptr<http::StreamFilter> filter, bool decodes,
            bool encodes);
 
+  // For replies that are made before the request enters the chain.
+  void beginRequest(http::HeaderMap& headers) { requestHeaders_ = &headers; }
   // The request, as it comes from the codec.
   void decodeHeaders(http::HeaderMap& headers, bool endStream);
   void decodeData(base::Buffer& data, bool endStream);

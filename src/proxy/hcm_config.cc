@@ -5,6 +5,7 @@
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
 #include "http/codec/http2_options.h"
 #include "proxy/connection_manager.h"
+#include "proxy/hcm_options.h"
 
 namespace moe::proxy {
 namespace {
@@ -181,6 +182,7 @@ HcmStats::HcmStats(const stats::Scope& scope)
       cxHttp2Total(scope.counter("downstream_cx_http2_total")),
       cxHttp2Active(scope.gauge("downstream_cx_http2_active")),
       cxMaxRequestsReached(scope.counter("downstream_cx_max_requests_reached")),
+      cxMaxDurationReached(scope.counter("downstream_cx_max_duration_reached")),
       cxRxBytes(scope.counter("downstream_cx_rx_bytes_total")),
       cxTxBytes(scope.counter("downstream_cx_tx_bytes_total")),
       rqTotal(scope.counter("downstream_rq_total")), rqActive(scope.gauge("downstream_rq_active")),
@@ -194,6 +196,9 @@ HcmStats::HcmStats(const stats::Scope& scope)
       rqHeaderTimeout(scope.counter("downstream_rq_header_timeout")),
       rqWsOnNonWsRoute(scope.counter("downstream_rq_ws_on_non_ws_route")),
       rqFailedPathNormalization(scope.counter("downstream_rq_failed_path_normalization")),
+      rqRedirectedWithNormalizedPath(
+          scope.counter("downstream_rq_redirected_with_normalized_path")),
+      rqMaxDurationReached(scope.counter("downstream_rq_max_duration_reached")),
       rq1xx(scope.counter("downstream_rq_1xx")), rq2xx(scope.counter("downstream_rq_2xx")),
       rq3xx(scope.counter("downstream_rq_3xx")), rq4xx(scope.counter("downstream_rq_4xx")),
       rq5xx(scope.counter("downstream_rq_5xx")), rqTime(scope.histogram("downstream_rq_time")) {}
@@ -224,6 +229,9 @@ compileHcm(const Proto& proto, const FieldPath& path, const FactoryContext& cont
   if (absl::Status status = readHttp2(proto, path, context, *out); !status.ok()) {
     return status;
   }
+  if (absl::Status status = readRules(proto, path, context, *out); !status.ok()) {
+    return status;
+  }
   if (!proto.server_name().empty()) {
     out->serverName = proto.server_name();
   }
@@ -252,9 +260,6 @@ compileHcm(const Proto& proto, const FieldPath& path, const FactoryContext& cont
   out->generateRequestId = !proto.has_generate_request_id() || proto.generate_request_id().value();
   out->preserveExternalRequestId = proto.preserve_external_request_id();
   out->alwaysSetRequestIdInResponse = proto.always_set_request_id_in_response();
-  out->normalizePath = proto.normalize_path().value();
-  out->mergeSlashes = proto.merge_slashes();
-  out->stripAnyHostPort = proto.strip_any_host_port();
   out->proxy100Continue = proto.proxy_100_continue();
   for (const auto& upgrade : proto.upgrade_configs()) {
     std::string lower = upgrade.upgrade_type();

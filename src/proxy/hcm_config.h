@@ -5,13 +5,17 @@
 #include <string>
 #include <vector>
 
+#include "config/percent.h"
 #include "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.pb.h"
 #include "http/codec/http1.h"
 #include "http/codec/http2.h"
 #include "proxy/access_log.h"
 #include "proxy/factory.h"
 #include "proxy/filter_chain.h"
+#include "proxy/host_rules.h"
 #include "proxy/internal_addresses.h"
+#include "proxy/path_rules.h"
+#include "proxy/underscores.h"
 #include "route/route_table.h"
 
 namespace moe::proxy {
@@ -35,6 +39,7 @@ struct HcmStats {
   stats::Counter& cxHttp2Total;
   stats::Gauge& cxHttp2Active;
   stats::Counter& cxMaxRequestsReached;
+  stats::Counter& cxMaxDurationReached;
   stats::Counter& cxRxBytes;
   stats::Counter& cxTxBytes;
   stats::Counter& rqTotal;
@@ -49,6 +54,8 @@ struct HcmStats {
   stats::Counter& rqHeaderTimeout;
   stats::Counter& rqWsOnNonWsRoute;
   stats::Counter& rqFailedPathNormalization;
+  stats::Counter& rqRedirectedWithNormalizedPath;
+  stats::Counter& rqMaxDurationReached;
   stats::Counter& rq1xx;
   stats::Counter& rq2xx;
   stats::Counter& rq3xx;
@@ -82,9 +89,11 @@ struct HcmConfig {
   bool generateRequestId = true;
   bool preserveExternalRequestId = false;
   bool alwaysSetRequestIdInResponse = false;
-  bool normalizePath = false;
-  bool mergeSlashes = false;
-  bool stripAnyHostPort = false;
+  PathRules paths;
+  HostRules hosts;
+  std::shared_ptr<const Underscores> underscores;       // null: all names are allowed
+  bool appendForwardedPort = false;
+  std::string schemeToSet; // "": as the client says
   bool proxy100Continue = false;
   std::vector<std::pair<std::string, bool>> upgrades; // lower-case type -> enabled by default
 
@@ -98,6 +107,10 @@ struct HcmConfig {
   base::Milliseconds requestHeadersTimeout{0};
   base::Milliseconds delayedCloseTimeout{1000};
   base::Milliseconds drainTimeout{5000};
+  base::Milliseconds maxStreamDuration{0};     // 0: no limit
+  base::Milliseconds maxConnectionDuration{0}; // 0: no limit
+  config::Fraction maxConnectionDurationJitter;
+  bool http1SafeMaxConnectionDuration = false;
   uint32_t maxRequestsPerConnection = 0;
 };
 

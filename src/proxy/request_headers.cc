@@ -5,7 +5,6 @@
 
 #include "base/strings.h"
 #include "http/codec/http1_tokens.h"
-#include "http/path.h"
 #include "proxy/client_address.h"
 
 namespace moe::proxy {
@@ -13,6 +12,8 @@ namespace {
 
 using http::HeaderId;
 using http::HeaderMap;
+
+constexpr std::string_view kForwardedPort = "x-forwarded-port";
 
 // Removes what the Connection headers name: it belongs to this hop too. False: they name what a
 // client must not take away from the next hop, or too much.
@@ -105,6 +106,16 @@ absl::Status prepareRequestHeaders(HeaderMap& headers, const HcmConfig& config,
       (config.useRemoteAddress && config.xffTrustedHops == 0)) {
     headers.setStatic(HeaderId::ForwardedProto, "http");
   }
+  if (config.appendForwardedPort &&
+      ((config.useRemoteAddress && config.xffTrustedHops == 0) ||
+       !headers.get(kForwardedPort).has_value()) &&
+      info.downstreamLocal->isIp()) {
+    headers.set(kForwardedPort, base::cat(info.downstreamLocal->port()));
+  }
+  if (!config.schemeToSet.empty()) {
+    headers.setStatic(HeaderId::Scheme, config.schemeToSet);
+    headers.setStatic(HeaderId::ForwardedProto, config.schemeToSet);
+  }
   if (!headers.has(HeaderId::Scheme)) {
     const std::string_view proto = headers.value(HeaderId::ForwardedProto);
     headers.addStatic(HeaderId::Scheme, proto == "https" ? "https" : "http");
@@ -116,26 +127,6 @@ absl::Status prepareRequestHeaders(HeaderMap& headers, const HcmConfig& config,
   }
   if (!config.via.empty()) {
     headers.appendValue(HeaderId::Via, config.via);
-  }
-  if (config.normalizePath && headers.has(HeaderId::Path)) {
-    const auto path = http::normalizePath(headers.path());
-    if (!path.has_value()) {
-      config.stats.rqFailedPathNormalization.inc();
-      return absl::InvalidArgumentError("path_normalization_failed");
-    }
-    if (*path != headers.path()) {
-      headers.set(HeaderId::Path, *path);
-    }
-  }
-  if (config.mergeSlashes && headers.path().find("//") != std::string_view::npos) {
-    headers.set(HeaderId::Path, http::mergeSlashes(headers.path()));
-  }
-  if (config.stripAnyHostPort) {
-    const std::string_view authority = headers.authority();
-    const size_t colon = authority.rfind(':');
-    if (colon != std::string_view::npos && authority.find(']', colon) == std::string_view::npos) {
-      headers.set(HeaderId::Authority, authority.substr(0, colon));
-    }
   }
   return absl::OkStatus();
 }

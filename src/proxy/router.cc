@@ -5,6 +5,8 @@
 #include "base/strings.h"
 #include "http/grpc.h"
 #include "http/upgrade.h"
+#include "proxy/host_rules.h"
+#include "proxy/stream_duration.h"
 
 namespace moe::proxy {
 namespace {
@@ -171,6 +173,9 @@ http::HeadersStatus Router::decodeHeaders(http::HeaderMap& headers, bool endStre
   }
   route_->finalizeRequestHeaders(headers, info);
   route_->rewriteHostFor(headers, host_->hostname());
+  if (info.connectPort != 0) {
+    restorePort(headers, info.connectPort);
+  }
   if (headers.method().empty() || headers.authority().empty() ||
       (headers.path().empty() && headers.method() != "CONNECT")) {
     fail(400, ResponseFlag::LocalReset, "missing :method, :path or :authority",
@@ -183,9 +188,12 @@ http::HeadersStatus Router::decodeHeaders(http::HeaderMap& headers, bool endStre
       return http::HeadersStatus::StopIteration;
     }
   }
-  if (route_->timeout().count() > 0) {
-    headers.setNumber(HeaderId::EnvoyExpectedTimeout,
-                      static_cast<uint64_t>(route_->timeout().count()));
+  timeout_ = route_->timeout();
+  if (const route::StreamLimits* limits = route_->streamLimits()) {
+    timeout_ = responseTimeout(*limits, timeout_, headers);
+  }
+  if (timeout_.count() > 0) {
+    headers.setNumber(HeaderId::EnvoyExpectedTimeout, static_cast<uint64_t>(timeout_.count()));
   }
   ++info.attemptCount;
   pending_ = cluster->httpPool(host_, info.protocol).newStream(upstream_, upstream_);
@@ -251,9 +259,9 @@ bool Router::lengthHolds(uint64_t bytes, bool endStream) {
 
 // The route's timeout runs from here: the whole request has come (Envoy's RouteAction.timeout).
 void Router::requestComplete() {
-  if (route_ != nullptr && route_->timeout().count() > 0 && !responseDone_) {
+  if (timeout_.count() > 0 && !responseDone_) {
     timer_ = context_.worker.loop.createTimer([this] { timedOut(); });
-    timer_->enable(route_->timeout());
+    timer_->enable(timeout_);
   }
 }
 
@@ -262,6 +270,7 @@ void Router::timedOut() {
   host_->counts().rqTimeout.fetch_add(1, std::memory_order_relaxed);
   release(ResetReason::LocalReset);
   responseDone_ = true;
+  durationTimer_ = nullptr;
   constexpr std::string_view details = "response_timeout";
   if (responseBegun_) {
     callbacks_->streamInfo().setFlag(ResponseFlag::UpstreamRequestTimeout);
@@ -269,6 +278,22 @@ void Router::timedOut() {
     return;
   }
   failUpstream(504, ResponseFlag::UpstreamRequestTimeout, "upstream request timeout", details);
+}
+
+void Router::durationReached() {
+  cluster_->stats().rqMaxDuration.inc();
+  release(ResetReason::LocalReset);
+  responseDone_ = true;
+  timer_ = nullptr;
+  callbacks_->streamInfo().setFlag(ResponseFlag::UpstreamMaxStreamDurationReached);
+  constexpr std::string_view details = "upstream_max_stream_duration_reached";
+  if (responseBegun_) {
+    callbacks_->resetStream(details);
+    return;
+  }
+  answer({.status = requestEnd_ ? 504u : 408u,
+          .body = "upstream max stream duration reached",
+          .details = details});
 }
 
 void Router::release(ResetReason reason) {
@@ -283,6 +308,7 @@ void Router::release(ResetReason reason) {
 
 void Router::onDestroy() {
   timer_ = nullptr;
+  durationTimer_ = nullptr;
   responseDone_ = true;
   release(ResetReason::LocalReset);
 }
@@ -305,6 +331,7 @@ void Router::responseEnded() {
   responseDone_ = true;
   encoder_ = nullptr;
   timer_ = nullptr;
+  durationTimer_ = nullptr;
   cluster_->stats().rqTime.record(
       static_cast<uint64_t>((base::monotonicNanos() - sentNanos_) / 1'000'000));
 }
@@ -315,6 +342,7 @@ void Router::upstreamFailed(ResetReason reason, std::string_view details) {
   }
   responseDone_ = true;
   timer_ = nullptr;
+  durationTimer_ = nullptr;
   if (!responseBegun_) {
     host_->counts().rqError.fetch_add(1, std::memory_order_relaxed);
   }
@@ -368,6 +396,10 @@ void Router::Upstream::onPoolReady(http::RequestEncoder& encoder, const upstream
     return;
   }
   r.encoder_ = &encoder;
+  if (const auto most = r.cluster_->settings().maxStreamDuration; most.count() > 0) {
+    r.durationTimer_ = r.context_.worker.loop.createTimer([&r] { r.durationReached(); });
+    r.durationTimer_->enable(most);
+  }
   for (; r.readDisables_ > 0; --r.readDisables_) {
     encoder.readDisable(true);
   }

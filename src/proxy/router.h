@@ -58,6 +58,7 @@ private:
   bool lengthHolds(uint64_t bytes, bool endStream);
   void requestComplete();
   void timedOut();
+  void durationReached();
   void responseEnded();
   void countOutcome(uint32_t status);
   void upstreamFailed(http::ResetReason reason, std::string_view details);
@@ -73,6 +74,8 @@ private:
   upstream::Cancellable* pending_ = nullptr;
   http::RequestEncoder* encoder_ = nullptr;
   std::unique_ptr<event::Timer> timer_;
+  std::unique_ptr<event::Timer> durationTimer_; // max_stream_duration of the cluster
+  base::Milliseconds timeout_{0};
   upstream::HostPtr host_;
   http::BodyLength requestLength_;
   base::Buffer waiting_; // body that came before the pool was ready

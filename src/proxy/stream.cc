@@ -64,6 +64,7 @@ const http::RouteView* Stream::route() {
     info_.routeName = view == nullptr ? "" : view->routeName();
     info_.virtualHostName = view == nullptr ? "" : view->virtualHostName();
     info_.upstreamCluster = view == nullptr ? "" : view->clusterName();
+    limitDuration();
   }
   return route_;
 }
@@ -151,10 +152,8 @@ void Stream::decodeHeaders(http::HeaderMapPtr headers, bool endStream) {
     return;
   }
   http::HeaderMap& request = *request_;
-  const absl::Status status =
-      prepareRequestHeaders(request, config_, info_, worker().random, http::isUpgrade(request));
-  if (!status.ok()) {
-    chain_.sendLocalReply({.status = 400, .details = base::message(status)});
+  chain_.beginRequest(request);
+  if (!admit(request)) {
     return;
   }
   // Behind the normalisation: the route of the path as it was sent may allow what this one does
@@ -198,6 +197,11 @@ void Stream::decodeData(base::Buffer& data, bool endStream) {
 
 void Stream::decodeTrailers(http::HeaderMapPtr trailers) {
   touch();
+  if (config_.underscores != nullptr && !finished_ &&
+      !config_.underscores->apply(*trailers, info_.protocol == http::Protocol::Http2)) {
+    refuseUnderscores();
+    return;
+  }
   requestEnded_ = true;
   requestTimer_ = nullptr;
   info_.requestCompleteNanos = base::monotonicNanos();
@@ -367,6 +371,7 @@ void Stream::finish() {
   }
   idleTimer_ = nullptr;
   requestTimer_ = nullptr;
+  durationTimer_ = nullptr;
   info_.responseCompleteNanos = base::monotonicNanos();
   HcmStats& stats = config_.stats;
   stats.rqActive.dec();

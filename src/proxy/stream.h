@@ -46,6 +46,14 @@ public:
   void onClientHalfClosed();
 
 private:
+  // --- stream_rules.cc
+  // Applies the connection manager's rules to the request; false: answered.
+  bool admit(http::HeaderMap& request);
+  bool applyPathRules(http::HeaderMap& request);
+  void refuseUnderscores();
+  // The route says how long the stream may last.
+  void limitDuration();
+  // --- stream.cc
   bool prepareUpgrade(http::HeaderMap& headers);
   void buildChain();
   bool lengthHolds(uint64_t bytes, bool endStream);
@@ -66,6 +74,7 @@ private:
   Router* router_ = nullptr; // owned by the chain
   std::unique_ptr<event::Timer> idleTimer_;
   std::unique_ptr<event::Timer> requestTimer_;
+  std::unique_ptr<event::Timer> durationTimer_; // max_stream_duration
   base::Milliseconds idleTimeout_;
   http::BodyLength responseLength_;
   bool routed_ = false;

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "http/filter.h"
 #include "http/header_map.h"
+#include "route/stream_limits.h"
 #include "upstream/metadata_match.h"
 
 namespace moe::route {
@@ -39,6 +40,8 @@ public:
   virtual base::Milliseconds timeout() const = 0;
   // Stream idle timeout of this route; nothing: the connection manager's; 0: none.
   virtual std::optional<base::Milliseconds> idleTimeout() const = 0;
+  // Null: none.
+  virtual const StreamLimits* streamLimits() const = 0;
   // Null: none.
   virtual const upstream::MetadataMatch* metadataMatch() const = 0;
 

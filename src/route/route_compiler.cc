@@ -54,6 +54,9 @@ absl::Status readAction(const Action& action, const FieldPath& path, RouteLevel&
     }
     out.idleTimeout = *timeout;
   }
+  if (absl::Status status = StreamLimits::read(action, path, out.limits); !status.ok()) {
+    return status;
+  }
   if (!action.prefix_rewrite().empty() && action.has_regex_rewrite()) {
     return fieldError(path, "prefix_rewrite and regex_rewrite", "one of them");
   }

@@ -40,6 +40,7 @@ struct RouteLevel {
   std::shared_ptr<const RE2> hostRegex;
   base::Milliseconds timeout{15'000};
   std::optional<base::Milliseconds> idleTimeout;
+  StreamLimits limits;
   std::string directBody;
   std::string matchedPrefix; // what prefix_rewrite replaces
   std::string hostHeader;    // host_rewrite_header in lower case
@@ -80,6 +81,9 @@ public:
   uint32_t clusterNotFoundStatus() const override { return route_->clusterNotFoundStatus; }
   base::Milliseconds timeout() const override { return route_->timeout; }
   std::optional<base::Milliseconds> idleTimeout() const override { return route_->idleTimeout; }
+  const StreamLimits* streamLimits() const override {
+    return route_->limits.any() ? &route_->limits : nullptr;
+  }
   const upstream::MetadataMatch* metadataMatch() const override {
     return target_.metadataMatch.empty() ? nullptr : &target_.metadataMatch;
   }

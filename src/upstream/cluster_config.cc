@@ -28,6 +28,19 @@ absl::Status readCommonOptions(const envoy::config::core::v3::HttpProtocolOption
     }
     out.idleTimeout = timeout->count() == 0 ? std::nullopt : std::optional(*timeout);
   }
+  auto connection =
+      config::toMillisOr(options.has_max_connection_duration(), options.max_connection_duration(),
+                         base::Milliseconds(0), path.field("max_connection_duration"));
+  if (!connection.ok()) {
+    return connection.status();
+  }
+  auto stream = config::toMillisOr(options.has_max_stream_duration(), options.max_stream_duration(),
+                                   base::Milliseconds(0), path.field("max_stream_duration"));
+  if (!stream.ok()) {
+    return stream.status();
+  }
+  out.maxConnectionDuration = *connection;
+  out.maxStreamDuration = *stream;
   if (options.has_max_requests_per_connection()) {
     out.maxRequestsPerConnection = options.max_requests_per_connection().value();
   }

@@ -61,6 +61,7 @@ struct ClusterStats {
   stats::Counter& cxOverflow;
   stats::Counter& cxIdleTimeout;
   stats::Counter& cxMaxRequests;
+  stats::Counter& cxMaxDuration;
   stats::Counter& cxCloseNotify; // GOAWAY came
   stats::Counter& cxHttp1Total;
   stats::Counter& cxHttp2Total;
@@ -75,6 +76,7 @@ struct ClusterStats {
   stats::Counter& rqPendingFailureEject;
   stats::Counter& rqCancelled;
   stats::Counter& rqTimeout;
+  stats::Counter& rqMaxDuration;
   stats::Counter& rqMaintenanceMode;
   stats::Counter& rqRxReset;
   stats::Counter& rqTxReset;
@@ -100,8 +102,10 @@ struct ClusterSettings {
   base::Milliseconds connectTimeout{5000};
   // How long a connection may wait unused; nothing: for ever. Envoy's default: one hour.
   std::optional<base::Milliseconds> idleTimeout = base::Milliseconds(3'600'000);
-  uint32_t maxRequestsPerConnection = 0; // 0: no limit
-  uint32_t maxHeadersCount = 100;        // of a response
+  base::Milliseconds maxConnectionDuration{0}; // 0: no limit
+  base::Milliseconds maxStreamDuration{0};     // 0: no limit
+  uint32_t maxRequestsPerConnection = 0;       // 0: no limit
+  uint32_t maxHeadersCount = 100;              // of a response
   uint32_t bufferLimit = 1024 * 1024;
   UpstreamProtocol protocol = UpstreamProtocol::Http1;
   http::Http2Settings http2;

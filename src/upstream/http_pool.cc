@@ -55,7 +55,8 @@ private:
   ClusterInfoPtr cluster_;
   std::unique_ptr<net::Connection> connection_;
   std::unique_ptr<http::ClientCodec> codec_;
-  std::unique_ptr<event::Timer> timer_; // connect timeout, then idle timeout
+  std::unique_ptr<event::Timer> timer_;         // connect timeout, then idle timeout
+  std::unique_ptr<event::Timer> durationTimer_; // max_connection_duration
   State state_ = State::Connecting;
   int64_t startNanos_ = base::monotonicNanos();
   uint32_t requests_ = 0;
@@ -268,6 +269,15 @@ void Client::onConnectionEvent(net::ConnectionEvent event) {
         static_cast<uint64_t>((base::monotonicNanos() - startNanos_) / 1'000'000));
     timer_->disable();
     state_ = State::Ready;
+    if (const auto most = cluster_->settings().maxConnectionDuration; most.count() > 0) {
+      durationTimer_ = pool_.context().worker.loop.createTimer([this] {
+        cluster_->stats().cxMaxDuration.inc();
+        if (!retiring_) {
+          retire();
+        }
+      });
+      durationTimer_->enable(most);
+    }
     pool_.connected(*this);
     return;
   }
@@ -276,6 +286,7 @@ void Client::onConnectionEvent(net::ConnectionEvent event) {
     return;
   }
   timer_->disable();
+  durationTimer_ = nullptr;
   stats.cxActive.dec();
   stats.cxDestroy.inc();
   (event == net::ConnectionEvent::RemoteClose ? stats.cxDestroyRemote : stats.cxDestroyLocal).inc();

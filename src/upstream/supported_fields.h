@@ -70,6 +70,8 @@ inline constexpr std::string_view kFields[] = {
     "envoy.config.cluster.v3.Cluster.http2_protocol_options",
     "envoy.config.core.v3.HttpProtocolOptions.idle_timeout",
     "envoy.config.core.v3.HttpProtocolOptions.max_requests_per_connection",
+    "envoy.config.core.v3.HttpProtocolOptions.max_connection_duration",
+    "envoy.config.core.v3.HttpProtocolOptions.max_stream_duration",
     "envoy.config.core.v3.HttpProtocolOptions.max_headers_count",
     "google.protobuf.Duration.*",
     "google.protobuf.UInt32Value.*",

@@ -33,6 +33,15 @@ TEST(Path, RefusesWhatClimbsOrIsBroken) {
   }
 }
 
+TEST(Path, UnescapesSlashes) {
+  EXPECT_EQ(unescapeSlashes("/a%2Fb%2fc%5Cd%5ce?f%2F"), "/a/b/c\\d\\e?f%2F");
+  EXPECT_EQ(unescapeSlashes("/a%2"), std::nullopt);
+  EXPECT_EQ(unescapeSlashes("/%25/%2"), std::nullopt);
+  EXPECT_EQ(unescapeSlashes("/%2%2F"), "/%2/");
+  EXPECT_EQ(unescapeSlashes("%2F"), "/");
+  EXPECT_EQ(unescapeSlashes("/?%2F"), std::nullopt);
+}
+
 TEST(Path, MergesSlashesInThePathOnly) { EXPECT_EQ(mergeSlashes("//a///b/?c//d"), "/a/b/?c//d"); }
 
 TEST(Path, QueryParameters) {

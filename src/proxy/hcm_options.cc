@@ -1,0 +1,90 @@
+#include "proxy/hcm_options.h"
+
+#include "config/duration.h"
+
+namespace moe::proxy {
+namespace {
+
+using config::fieldError;
+using config::FieldPath;
+using Proto = HttpConnectionManagerProto;
+using CommonOptions = envoy::config::core::v3::HttpProtocolOptions;
+
+void readPathRules(const Proto& proto, PathRules& out) {
+  out.normalize = proto.normalize_path().value();
+  out.mergeSlashes = proto.merge_slashes();
+  switch (proto.path_with_escaped_slashes_action()) {
+  case Proto::REJECT_REQUEST:
+    out.escapedSlashes = PathRules::EscapedSlashes::Reject;
+    break;
+  case Proto::UNESCAPE_AND_REDIRECT:
+    out.escapedSlashes = PathRules::EscapedSlashes::Redirect;
+    break;
+  case Proto::UNESCAPE_AND_FORWARD:
+    out.escapedSlashes = PathRules::EscapedSlashes::Forward;
+    break;
+  default:
+    break;
+  }
+}
+
+absl::Status readHostRules(const Proto& proto, const FieldPath& path, HostRules& out) {
+  if (proto.strip_matching_host_port() && proto.strip_any_host_port()) {
+    return fieldError(path, "strip_matching_host_port and strip_any_host_port", "one of them");
+  }
+  out.stripTrailingDot = proto.strip_trailing_host_dot();
+  if (proto.strip_any_host_port()) {
+    out.stripPort = HostRules::StripPort::Any;
+  } else if (proto.strip_matching_host_port()) {
+    out.stripPort = HostRules::StripPort::Matching;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status readDurations(const Proto& proto, const FieldPath& path, HcmConfig& out) {
+  const CommonOptions& common = proto.common_http_protocol_options();
+  const FieldPath at = path.field("common_http_protocol_options");
+  const base::Milliseconds none{0};
+  auto stream = config::toMillisOr(common.has_max_stream_duration(), common.max_stream_duration(),
+                                   none, at.field("max_stream_duration"));
+  if (!stream.ok()) {
+    return stream.status();
+  }
+  out.maxStreamDuration = *stream;
+  auto connection =
+      config::toMillisOr(common.has_max_connection_duration(), common.max_connection_duration(),
+                         none, at.field("max_connection_duration"));
+  if (!connection.ok()) {
+    return connection.status();
+  }
+  out.maxConnectionDuration = *connection;
+  auto jitter = config::toFraction(common.max_connection_duration_jitter(),
+                                   at.field("max_connection_duration_jitter"));
+  if (!jitter.ok()) {
+    return jitter.status();
+  }
+  out.maxConnectionDurationJitter = *jitter;
+  out.http1SafeMaxConnectionDuration = proto.http1_safe_max_connection_duration();
+  return absl::OkStatus();
+}
+
+} // namespace
+
+absl::Status readRules(const Proto& proto, const FieldPath& path, const FactoryContext& context,
+                       HcmConfig& out) {
+  readPathRules(proto, out.paths);
+  if (absl::Status status = readHostRules(proto, path, out.hosts); !status.ok()) {
+    return status;
+  }
+  const auto action = proto.common_http_protocol_options().headers_with_underscores_action();
+  if (action != CommonOptions::ALLOW) {
+    out.underscores = std::make_shared<const Underscores>(
+        context.stats.root(), action == CommonOptions::DROP_HEADER ? Underscores::Action::Drop
+                                                                   : Underscores::Action::Reject);
+  }
+  out.appendForwardedPort = proto.append_x_forwarded_port();
+  out.schemeToSet = proto.scheme_header_transformation().scheme_to_overwrite();
+  return readDurations(proto, path, out);
+}
+
+} // namespace moe::proxy

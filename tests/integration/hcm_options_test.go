@@ -1,0 +1,264 @@
+package integration
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+)
+
+// everyVersion runs a test for each version of the client.
+func everyVersion(t *testing.T, test func(t *testing.T, down version)) {
+	for _, down := range []version{h1, h2} {
+		t.Run(string(down), func(t *testing.T) { test(t, down) })
+	}
+}
+
+// exchange sends one request that follows no redirect; the path goes as it is written.
+func exchange(t *testing.T, client *http.Client, port int, path string, change func(*http.Request)) (*http.Response, string) {
+	t.Helper()
+	request, err := http.NewRequest("GET", url(port, "/"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.URL.Opaque = path
+	if change != nil {
+		change(request)
+	}
+	response, err := client.Transport.RoundTrip(request)
+	if err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatalf("%s: %v after %q", path, err, body)
+	}
+	return response, string(body)
+}
+
+// target answers with what the upstream was asked for.
+func target(w http.ResponseWriter, r *http.Request) {
+	fmt.Fprintf(w, "%s|%s", r.RequestURI, r.Host)
+}
+
+func TestEscapedSlashes(t *testing.T) {
+	for _, c := range []struct {
+		action, path string
+		status       int
+		want         string
+	}{
+		{"KEEP_UNCHANGED", "/a%2Fb", 200, "/a%2Fb"},
+		{"REJECT_REQUEST", "/a%5cb", 400, ""},
+		{"REJECT_REQUEST", "/a/b?x=%2F", 200, "/a/b?x=%2F"},
+		{"UNESCAPE_AND_FORWARD", "/a%2F..%2Fc%2f%2Fd", 200, "/c/d"},
+		{"UNESCAPE_AND_REDIRECT", "/a%2F..%2Fc", 307, "/c"},
+		{"UNESCAPE_AND_REDIRECT", "/a/../c", 200, "/c"},
+	} {
+		t.Run(c.action+c.path, func(t *testing.T) {
+			everyPair(t, func(t *testing.T, down, up version) {
+				port := translating(t, up, target, "path_with_escaped_slashes_action: "+c.action, "normalize_path: "+fmt.Sprint(c.action != "KEEP_UNCHANGED"), "merge_slashes: true")
+				response, body := exchange(t, down.client(t), port, c.path, func(r *http.Request) { r.Host = "a.test" })
+				expect(t, "status", response.StatusCode, c.status)
+				switch c.status {
+				case 200:
+					expect(t, "upstream's path", body, c.want+"|a.test")
+				case 307:
+					expect(t, "location", response.Header.Get("Location"), c.want)
+				}
+			})
+		})
+	}
+}
+
+func TestHeadersWithUnderscores(t *testing.T) {
+	everyPair(t, func(t *testing.T, down, up version) {
+		seen := func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, "%v %v", r.Header["X_bad"], r.Header["X-Good"])
+		}
+		bad := func(r *http.Request) {
+			r.Header["X_bad"] = []string{"1"}
+			r.Header.Set("X-Good", "a_b")
+		}
+		port := translating(t, up, seen, "common_http_protocol_options: {headers_with_underscores_action: DROP_HEADER}")
+		_, body := exchange(t, down.client(t), port, "/", bad)
+		expect(t, "dropped", body, "[] [a_b]")
+
+		port = translating(t, up, seen, "common_http_protocol_options: {headers_with_underscores_action: REJECT_REQUEST}")
+		client := down.client(t)
+		response, _ := exchange(t, client, port, "/", nil)
+		expect(t, "without", response.StatusCode, 200)
+		if down == h2 {
+			request, _ := http.NewRequest("GET", url(port, "/"), nil)
+			bad(request)
+			if response, err := client.Do(request); err == nil {
+				t.Errorf("answered with %d, expected a reset", response.StatusCode)
+			}
+		} else {
+			response, _ = exchange(t, client, port, "/", bad)
+			expect(t, "rejected", response.StatusCode, 400)
+			expect(t, "closes", response.Close, true)
+		}
+	})
+}
+
+func TestHostsWithoutPortAndDot(t *testing.T) {
+	everyPair(t, func(t *testing.T, down, up version) {
+		host := func(options ...string) func(string) string {
+			port := translating(t, up, target, options...)
+			client := down.client(t)
+			return func(host string) string {
+				host = strings.ReplaceAll(host, "PORT", fmt.Sprint(port))
+				_, body := exchange(t, client, port, "/", func(r *http.Request) { r.Host = host })
+				return strings.TrimPrefix(body, "/|")
+			}
+		}
+		matching := host("strip_matching_host_port: true", "strip_trailing_host_dot: true")
+		expect(t, "matching", matching("a.test:PORT"), "a.test")
+		expect(t, "another", matching("a.test.:1"), "a.test:1")
+		any := host("strip_any_host_port: true")
+		expect(t, "any", any("a.test.:1"), "a.test.")
+	})
+}
+
+func TestForwardedPortAndScheme(t *testing.T) {
+	everyPair(t, func(t *testing.T, down, up version) {
+		port := translating(t, up, func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, "%s %s", r.Header.Get("X-Forwarded-Port"), r.Header.Get("X-Forwarded-Proto"))
+		}, "append_x_forwarded_port: true", "use_remote_address: true", "scheme_header_transformation: {scheme_to_overwrite: https}")
+		_, body := exchange(t, down.client(t), port, "/", func(r *http.Request) { r.Header.Set("X-Forwarded-Port", "1") })
+		expect(t, "port and scheme", body, fmt.Sprintf("%d https", port))
+	})
+}
+
+// hang answers only when the client has gone.
+func hang(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/begun" {
+		_, _ = io.WriteString(w, "begun")
+		w.(http.Flusher).Flush()
+	}
+	select {
+	case <-r.Context().Done():
+	case <-time.After(deadline):
+	}
+}
+
+func TestMaxStreamDuration(t *testing.T) {
+	everyPair(t, func(t *testing.T, down, up version) {
+		port := translating(t, up, hang, "common_http_protocol_options: {max_stream_duration: 0.2s}")
+		client := down.client(t)
+		response, body := exchange(t, client, port, "/", nil)
+		expect(t, "status", response.StatusCode, 504)
+		expect(t, "body", body, "downstream duration timeout")
+		response, _ = exchange(t, client, port, "/", func(r *http.Request) { r.Header.Set("Content-Type", "application/grpc") })
+		expect(t, "grpc-status", response.Header.Get("Grpc-Status"), "4")
+		response, err := client.Get(url(port, "/begun"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer response.Body.Close()
+		if body, err := io.ReadAll(response.Body); err == nil {
+			t.Errorf("the response was whole: %q", body)
+		}
+	})
+}
+
+func TestMaxStreamDurationOfARouteAndACluster(t *testing.T) {
+	everyPair(t, func(t *testing.T, down, up version) {
+		answer := func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/slow" {
+				time.Sleep(400 * time.Millisecond)
+			} else if r.URL.Path != "/told" {
+				hang(w, r)
+			}
+			_, _ = io.WriteString(w, r.Header.Get("Grpc-Timeout"))
+		}
+		address := up.backend(t, answer)
+		limited := "common_http_protocol_options: {max_stream_duration: 0.2s}"
+		options := "explicit_http_config: {http_protocol_options: {}}"
+		if up == h2 {
+			options = "explicit_http_config: {http2_protocol_options: {}}"
+		}
+		port := freePort(t)
+		start(t, httpConfig(port, []string{
+			"{match: {path: /short}, route: {cluster: site, max_stream_duration: {max_stream_duration: 0.05s}}}",
+			"{match: {path: /slow}, route: {cluster: site, max_stream_duration: {max_stream_duration: 0s}}}",
+			"{match: {path: /cluster}, route: {cluster: limited, max_stream_duration: {max_stream_duration: 0s}}}",
+			"{match: {prefix: /}, route: {cluster: site, max_stream_duration: {grpc_timeout_header_max: 10s, grpc_timeout_header_offset: 1s}}}",
+		}, []string{
+			up.cluster("site", address),
+			staticCluster("limited", `typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: `+
+				`{"@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, `+limited+", "+options+"}}, ", address),
+		}, limited), port)
+		client := down.client(t)
+		begin := time.Now()
+		response, _ := exchange(t, client, port, "/short", nil)
+		expect(t, "the route's", response.StatusCode, 504)
+		if passed := time.Since(begin); passed > 3*time.Second {
+			t.Errorf("after %v", passed)
+		}
+		response, _ = exchange(t, client, port, "/slow", nil)
+		expect(t, "a route without", response.StatusCode, 200)
+		response, body := exchange(t, client, port, "/cluster", nil)
+		expect(t, "the cluster's", response.StatusCode, 504)
+		expect(t, "body", body, "upstream max stream duration reached")
+		grpc := func(path, timeout string) (*http.Response, string) {
+			return exchange(t, client, port, path, func(r *http.Request) {
+				r.Header.Set("Content-Type", "application/grpc")
+				r.Header.Set("Grpc-Timeout", timeout)
+			})
+		}
+		_, body = grpc("/told", "5S")
+		expect(t, "forwarded", body, "4000m")
+		response, _ = grpc("/hangs", "1100m")
+		expect(t, "grpc-status", response.Header.Get("Grpc-Status"), "4")
+	})
+}
+
+func TestMaxConnectionDuration(t *testing.T) {
+	t.Run("an idle HTTP/1 connection closes", func(t *testing.T) {
+		port := forwarding(t, target, "common_http_protocol_options: {max_connection_duration: 0.1s}", "drain_timeout: 0.1s")
+		connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer connection.Close()
+		fmt.Fprintf(connection, "GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+		_ = connection.SetDeadline(time.Now().Add(deadline))
+		answer, err := io.ReadAll(connection)
+		expect(t, "error", err, nil)
+		if !strings.Contains(string(answer), "200 OK") {
+			t.Errorf("answer %q", answer)
+		}
+	})
+	t.Run("the next response says so", func(t *testing.T) {
+		port := forwarding(t, target, "common_http_protocol_options: {max_connection_duration: 0.1s}", "http1_safe_max_connection_duration: true", "drain_timeout: 0.01s")
+		client := h1.client(t)
+		response, _ := exchange(t, client, port, "/", nil)
+		expect(t, "first closes", response.Close, false)
+		time.Sleep(400 * time.Millisecond)
+		response, _ = exchange(t, client, port, "/", nil)
+		expect(t, "second closes", response.Close, true)
+	})
+	t.Run("HTTP/2 gets GOAWAY", func(t *testing.T) {
+		port := translating(t, h1, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Header.Get("X-Forwarded-For")) },
+			"common_http_protocol_options: {max_connection_duration: 0.2s}", "drain_timeout: 0.05s")
+		connections := 0
+		transport := &http.Transport{Protocols: h2.protocols(), Dial: func(network, address string) (net.Conn, error) {
+			connections++
+			return net.Dial(network, address)
+		}}
+		client := &http.Client{Transport: transport, Timeout: deadline}
+		defer transport.CloseIdleConnections()
+		for until := time.Now().Add(800 * time.Millisecond); time.Now().Before(until); {
+			response, _ := exchange(t, client, port, "/", nil)
+			expect(t, "status", response.StatusCode, 200)
+		}
+		if connections < 3 {
+			t.Errorf("%d connections", connections)
+		}
+	})
+}
