@@ -289,6 +289,11 @@ bool textCommands(std::string_view name, FormatPiece& piece) {
     };
     return true;
   }
+  if (name == "LOCAL_REPLY_BODY") {
+    piece.mayBeEmpty = true;
+    piece.command = [](const FormatContext& c, std::string& out) { out.append(c.localReplyBody); };
+    return true;
+  }
   if (name == "HOSTNAME") {
     piece.command = [host = hostname()](const FormatContext&, std::string& out) {
       out.append(host);

@@ -16,6 +16,7 @@ struct FormatPiece {
   std::function<void(const FormatContext&, std::string&)> command;
   size_t maxLength = 0; // 0: no limit
   bool numeric = false;
+  bool mayBeEmpty = false; // nothing is a value: no "-" and no null for it
 };
 
 // Splits a format into its pieces. An error names the command and its position.

@@ -28,7 +28,7 @@ public:
       const size_t before = out.size();
       piece.command(context, out);
       if (out.size() == before) {
-        out.append(empty_);
+        out.append(piece.mayBeEmpty ? "" : empty_);
       } else if (piece.maxLength != 0 && out.size() - before > piece.maxLength) {
         out.resize(before + piece.maxLength);
       }
@@ -116,7 +116,7 @@ public:
         }
       }
       const bool single = field.pieces.size() == 1 && field.pieces.front().command != nullptr;
-      if (single && value.empty()) {
+      if (single && value.empty() && !field.pieces.front().mayBeEmpty) {
         out.append("null");
       } else if (single && field.pieces.front().numeric) {
         out.append(value);

@@ -18,6 +18,7 @@ struct FormatContext {
   const HeaderMap* request = nullptr;
   const HeaderMap* response = nullptr;
   const HeaderMap* trailers = nullptr;
+  std::string_view localReplyBody = {};
 };
 
 // A substitution format ("%REQ(:METHOD)% %RESPONSE_CODE%"), compiled once. Immutable; any thread.

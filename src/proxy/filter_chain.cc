@@ -392,13 +392,18 @@ void FilterChain::sendPendingReply() {
   }
   http::HeaderMapPtr headers = host_.newHeaders();
   base::Buffer body;
-  fillLocalReply({.status = reply->status,
-                  .body = reply->body,
-                  .modifyHeaders = reply->modifyHeaders,
-                  .grpcStatus = reply->grpcStatus,
-                  .details = reply->details},
-                 requestHeaders_, *headers, body, host_.worker().slab);
-  host_.streamInfo().responseCodeDetails = reply->details;
+  const http::LocalReply made{.status = reply->status,
+                              .body = reply->body,
+                              .modifyHeaders = reply->modifyHeaders,
+                              .grpcStatus = reply->grpcStatus,
+                              .details = reply->details};
+  http::StreamInfo& info = host_.streamInfo();
+  info.responseCodeDetails = reply->details;
+  if (const LocalReplyConfig* config = host_.localReplies()) {
+    fillLocalReply(made, *config, requestHeaders_, info, *headers, body, host_.worker().slab);
+  } else {
+    fillLocalReply(made, requestHeaders_, *headers, body, host_.worker().slab);
+  }
   // What the response side still holds belongs to an answer that is given up.
   for (auto& filter : filters_) {
     filter->filter_->onLocalReply();

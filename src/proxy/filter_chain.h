@@ -18,6 +18,7 @@ struct ConfiguredFilter {
 };
 
 class FilterChain;
+class LocalReplyConfig;
 
 // What a filter chain needs of the stream it works for. All on the stream's worker.
 class FilterChainHost {
@@ -27,6 +28,8 @@ public:
   virtual const http::RouteView* route() = 0;
   virtual void clearRouteCache() = 0;
   virtual http::HeaderMapPtr newHeaders() = 0;
+  // What becomes of the proxy's own answers; null: they stay as they are.
+  virtual const LocalReplyConfig* localReplies() { return nullptr; }
 
   // The response leaves the chain.
   virtual void send1xxHeaders(const http::HeaderMap& headers) = 0;

@@ -14,6 +14,7 @@
 #include "proxy/filter_chain.h"
 #include "proxy/host_rules.h"
 #include "proxy/internal_addresses.h"
+#include "proxy/local_reply_config.h"
 #include "proxy/path_rules.h"
 #include "proxy/underscores.h"
 #include "route/route_table.h"
@@ -92,6 +93,7 @@ struct HcmConfig {
   PathRules paths;
   HostRules hosts;
   std::shared_ptr<const Underscores> underscores;       // null: all names are allowed
+  std::shared_ptr<const LocalReplyConfig> localReplies; // null: as they are
   bool appendForwardedPort = false;
   std::string schemeToSet; // "": as the client says
   bool proxy100Continue = false;

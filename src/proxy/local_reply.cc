@@ -63,4 +63,49 @@ void fillLocalReply(const http::LocalReply& reply, const http::HeaderMap* reques
   }
 }
 
+void fillLocalReply(const http::LocalReply& reply, const LocalReplyConfig& config,
+                    const http::HeaderMap* request, http::StreamInfo& info,
+                    http::HeaderMap& response, base::Buffer& body, base::Slab& slab) {
+  LocalReplyConfig::Reply mapped{reply.status, std::string(reply.body), {}};
+  response.setStatus(reply.status);
+  if (reply.modifyHeaders) {
+    reply.modifyHeaders(response);
+  }
+  const std::string typeBefore(response.value(http::HeaderId::ContentType));
+  config.rewrite(request, response, info, mapped);
+  if (request != nullptr && isGrpc(*request)) {
+    response.setStatus(200);
+    response.setStatic(http::HeaderId::ContentType, "application/grpc");
+    if (!response.has(http::HeaderId::GrpcStatus)) {
+      response.addNumber(
+          http::HeaderId::GrpcStatus,
+          static_cast<uint64_t>(reply.grpcStatus.value_or(grpcStatusOf(mapped.status))));
+    }
+    if (!mapped.body.empty()) {
+      response.set(http::HeaderId::GrpcMessage, percentEncode(mapped.body));
+    }
+    response.remove(http::HeaderId::ContentLength);
+    return;
+  }
+  if (mapped.status == 204 || mapped.status == 304 || mapped.status < 200) {
+    response.remove(http::HeaderId::ContentLength);
+    response.remove(http::HeaderId::ContentType);
+    return;
+  }
+  response.setNumber(http::HeaderId::ContentLength, mapped.body.size());
+  if (mapped.body.empty()) {
+    response.remove(http::HeaderId::ContentType);
+    return;
+  }
+  // A mapper's own content-type stays; else the body's, which is the format's.
+  const std::string_view type = response.value(http::HeaderId::ContentType);
+  if (type.empty() || (type == typeBefore && mapped.body != reply.body)) {
+    response.setStatic(http::HeaderId::ContentType,
+                       mapped.contentType.empty() ? "text/plain" : mapped.contentType);
+  }
+  if (request == nullptr || request->method() != "HEAD") {
+    body.append(slab, mapped.body);
+  }
+}
+
 } // namespace moe::proxy

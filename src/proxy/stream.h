@@ -34,6 +34,7 @@ public:
   const http::RouteView* route() override;
   void clearRouteCache() override { routed_ = false; }
   http::HeaderMapPtr newHeaders() override;
+  const LocalReplyConfig* localReplies() override { return config_.localReplies.get(); }
   void send1xxHeaders(const http::HeaderMap& headers) override;
   void sendHeaders(http::HeaderMap& headers, bool endStream) override;
   void sendData(base::Buffer& data, bool endStream) override;

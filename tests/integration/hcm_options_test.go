@@ -262,3 +262,33 @@ func TestMaxConnectionDuration(t *testing.T) {
 		}
 	})
 }
+
+func TestLocalReplies(t *testing.T) {
+	everyVersion(t, func(t *testing.T, down version) {
+		port := freePort(t)
+		start(t, httpConfig(port, []string{
+			"{match: {path: /down}, route: {cluster: none}}",
+			"{match: {path: /up}, route: {cluster: site}}",
+		}, []string{staticCluster("none", ""), down.cluster("site", down.backend(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "its own", 503) }))},
+			`local_reply_config: {mappers: [{filter: {and_filter: {filters: [{response_flag_filter: {flags: [UH]}}, `+
+				`{status_code_filter: {comparison: {op: EQ, value: {default_value: 503, runtime_key: key}}}}]}}, status_code: 502, `+
+				`body: {inline_string: nobody there}, headers_to_add: [{header: {key: x-mapped, value: "yes"}}], `+
+				`body_format_override: {json_format: {code: "%RESPONSE_CODE%", text: "%LOCAL_REPLY_BODY%"}}}], `+
+				`body_format: {text_format: "<%LOCAL_REPLY_BODY%> %RESPONSE_CODE% %REQ(:PATH)%", content_type: "text/html"}}`), port)
+		client := down.client(t)
+		response, body := exchange(t, client, port, "/down", nil)
+		expect(t, "status", response.StatusCode, 502)
+		expect(t, "body", strings.TrimSpace(body), `{"code":502,"text":"nobody there"}`)
+		expect(t, "type", response.Header.Get("Content-Type"), "application/json")
+		expect(t, "header", response.Header.Get("X-Mapped"), "yes")
+		response, body = exchange(t, client, port, "/missing", nil)
+		expect(t, "another's status", response.StatusCode, 404)
+		expect(t, "another's body", body, "<> 404 /missing")
+		expect(t, "another's type", response.Header.Get("Content-Type"), "text/html")
+		response, body = exchange(t, client, port, "/up", nil)
+		expect(t, "the upstream's status", response.StatusCode, 503)
+		expect(t, "the upstream's body", body, "its own\n")
+		response, _ = exchange(t, client, port, "/missing", func(r *http.Request) { r.Method = "HEAD" })
+		expect(t, "HEAD", response.StatusCode, 404)
+	})
+}
