@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cstring>
 
+#include "http/codec/http1_tokens.h"
+
 namespace moe::http {
 namespace {
 
@@ -224,7 +226,29 @@ size_t HeaderMap::remove(std::string_view name) {
   return removeIf([name](const Entry& e) { return e.name() == name; });
 }
 
+void HeaderMap::keepCase(std::string_view originalName, bool properElse) {
+  if (originals_ == nullptr) {
+    originals_ = std::make_unique<Originals>();
+    originals_->properElse = properElse;
+  }
+  originals_->names.push_back(copy(originalName));
+}
+
+std::optional<std::string_view> HeaderMap::originalName(std::string_view lowerCaseName) const {
+  for (const std::string_view name : originals_->names) {
+    if (equalsIgnoreCase(name, lowerCaseName)) {
+      return name;
+    }
+  }
+  return std::nullopt;
+}
+
 void HeaderMap::copyFrom(const HeaderMap& other) {
+  if (other.originals_ != nullptr) {
+    for (const std::string_view name : other.originals_->names) {
+      keepCase(name, other.originals_->properElse);
+    }
+  }
   for (const Entry& entry : other.entries_) {
     addEntry(entry.id, entry.id == HeaderId::Other ? copy(entry.name()) : entry.name(),
              copy(entry.value()));
@@ -234,6 +258,7 @@ void HeaderMap::copyFrom(const HeaderMap& other) {
 void HeaderMap::clear() {
   entries_.clear();
   blocks_.clear();
+  originals_ = nullptr;
   present_ = 0;
   bytes_ = 0;
 }

@@ -96,6 +96,14 @@ public:
   // Keeps a block alive as long as the map's entries.
   void retain(const base::BlockRef& block);
 
+  // --- the case that names had in HTTP/1, where that is to be kept; else nothing is stored
+  // Names that came in no case of their own are written in `properElse`.
+  void keepCase(std::string_view originalName, bool properElse);
+  bool keepsCase() const { return originals_ != nullptr; }
+  bool properElse() const { return originals_->properElse; }
+  // The name as it came; nothing if it did not come.
+  std::optional<std::string_view> originalName(std::string_view lowerCaseName) const;
+
   // Bytes in the map's storage.
   std::string_view copy(std::string_view bytes);
   base::Slab& slab() { return slab_; }
@@ -112,6 +120,11 @@ private:
   base::Slab& slab_;
   std::vector<Entry> entries_;
   std::vector<base::BlockRef> blocks_;
+  struct Originals {
+    std::vector<std::string_view> names;
+    bool properElse;
+  };
+  std::unique_ptr<Originals> originals_;
   uint64_t present_ = 0; // bit per HeaderId; Other's bit says nothing
   uint64_t bytes_ = 0;
 };

@@ -18,6 +18,11 @@ inline constexpr std::string_view kFields[] = {
     MOE_HTTP2 "max_inbound_window_update_frames_per_data_frame_sent",
     MOE_HTTP2 "override_stream_error_on_invalid_http_message",
     MOE_HTTP2 "connection_keepalive",
+    "envoy.config.core.v3.Http1ProtocolOptions.header_key_format",
+    "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.*",
+    "envoy.config.core.v3.TypedExtensionConfig.*",
+    "envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig."
+    "formatter_type_on_envoy_headers",
     "envoy.config.core.v3.KeepaliveSettings.interval",
     "envoy.config.core.v3.KeepaliveSettings.timeout",
 };

@@ -47,22 +47,6 @@ absl::Status readTimeouts(const Proto& proto, const FieldPath& path, HcmConfig& 
   return status;
 }
 
-void readHttp1(const Proto& proto, HcmConfig& out) {
-  const auto& http1 = proto.http_protocol_options();
-  if (http1.has_allow_absolute_url()) {
-    out.http1.allowAbsoluteUrl = http1.allow_absolute_url().value();
-  }
-  out.http1.acceptHttp10 = http1.accept_http_10();
-  out.http1.defaultHostForHttp10 = http1.default_host_for_http_10();
-  out.http1.enableTrailers = http1.enable_trailers();
-  if (proto.has_max_request_headers_kb()) {
-    out.http1.maxHeadersBytes = proto.max_request_headers_kb().value() * 1024;
-  }
-  if (proto.common_http_protocol_options().has_max_headers_count()) {
-    out.http1.maxHeadersCount = proto.common_http_protocol_options().max_headers_count().value();
-  }
-}
-
 absl::Status readHttp2(const Proto& proto, const FieldPath& path, const FactoryContext& context,
                        HcmConfig& out) {
   auto settings =
@@ -225,7 +209,9 @@ compileHcm(const Proto& proto, const FieldPath& path, const FactoryContext& cont
   if (absl::Status status = readTimeouts(proto, path, *out); !status.ok()) {
     return status;
   }
-  readHttp1(proto, *out);
+  if (absl::Status status = readHttp1(proto, path, *out); !status.ok()) {
+    return status;
+  }
   if (absl::Status status = readHttp2(proto, path, context, *out); !status.ok()) {
     return status;
   }

@@ -1,6 +1,7 @@
 #include "proxy/hcm_options.h"
 
 #include "config/duration.h"
+#include "http/codec/http1_options.h"
 
 namespace moe::proxy {
 namespace {
@@ -69,6 +70,28 @@ absl::Status readDurations(const Proto& proto, const FieldPath& path, HcmConfig&
 }
 
 } // namespace
+
+absl::Status readHttp1(const Proto& proto, const FieldPath& path, HcmConfig& out) {
+  const auto& http1 = proto.http_protocol_options();
+  if (http1.has_allow_absolute_url()) {
+    out.http1.allowAbsoluteUrl = http1.allow_absolute_url().value();
+  }
+  out.http1.acceptHttp10 = http1.accept_http_10();
+  out.http1.defaultHostForHttp10 = http1.default_host_for_http_10();
+  out.http1.enableTrailers = http1.enable_trailers();
+  if (proto.has_max_request_headers_kb()) {
+    out.http1.maxHeadersBytes = proto.max_request_headers_kb().value() * 1024;
+  }
+  if (proto.common_http_protocol_options().has_max_headers_count()) {
+    out.http1.maxHeadersCount = proto.common_http_protocol_options().max_headers_count().value();
+  }
+  auto names = http::readNameCase(http1, path.field("http_protocol_options"));
+  if (!names.ok()) {
+    return names.status();
+  }
+  out.http1.nameCase = *names;
+  return absl::OkStatus();
+}
 
 absl::Status readRules(const Proto& proto, const FieldPath& path, const FactoryContext& context,
                        HcmConfig& out) {

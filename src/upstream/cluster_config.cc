@@ -8,6 +8,7 @@
 #include "config/duration.h"
 #include "config/typed_config.h"
 #include "envoy/extensions/upstreams/http/v3/http_protocol_options.pb.h"
+#include "http/codec/http1_options.h"
 #include "http/codec/http2_options.h"
 
 namespace moe::upstream {
@@ -62,6 +63,16 @@ absl::Status useHttp2(const Http2Options& options, const FieldPath& path, Cluste
   return absl::OkStatus();
 }
 
+absl::Status useHttp1(const envoy::config::core::v3::Http1ProtocolOptions& options,
+                      const FieldPath& path, ClusterSettings& out) {
+  auto names = http::readNameCase(options, path);
+  if (!names.ok()) {
+    return names.status();
+  }
+  out.http1NameCase = *names;
+  return absl::OkStatus();
+}
+
 // Cluster.http2_protocol_options, deprecated but in use. By name: so is its accessor.
 absl::Status readOldHttp2Options(const Cluster& proto, const FieldPath& path,
                                  ClusterSettings& out) {
@@ -88,6 +99,7 @@ absl::Status readUpstreamProtocol(const HttpProtocolOptions& options, const Fiel
     }
     absl::Status status =
         useHttp2(both.http2_protocol_options(), at.field("http2_protocol_options"), out);
+    status.Update(useHttp1(both.http_protocol_options(), at.field("http_protocol_options"), out));
     out.protocol = UpstreamProtocol::AsDownstream;
     return status;
   }
@@ -99,7 +111,7 @@ absl::Status readUpstreamProtocol(const HttpProtocolOptions& options, const Fiel
   if (chosen.has_http2_protocol_options()) {
     return useHttp2(chosen.http2_protocol_options(), at.field("http2_protocol_options"), out);
   }
-  return absl::OkStatus();
+  return useHttp1(chosen.http_protocol_options(), at.field("http_protocol_options"), out);
 }
 
 absl::Status readProtocolOptions(const Cluster& proto, const FieldPath& path,

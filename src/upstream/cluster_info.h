@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
+#include "http/codec/http1.h"
 #include "http/codec/http2.h"
 #include "http/protocol.h"
 #include "stats/stats.h"
@@ -108,6 +109,7 @@ struct ClusterSettings {
   uint32_t maxHeadersCount = 100;              // of a response
   uint32_t bufferLimit = 1024 * 1024;
   UpstreamProtocol protocol = UpstreamProtocol::Http1;
+  http::Http1NameCase http1NameCase;
   http::Http2Settings http2;
   uint64_t maxConnections = 1024;
   uint64_t maxPendingRequests = 1024;

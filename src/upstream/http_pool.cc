@@ -149,9 +149,10 @@ Client::Client(Pool& pool) : pool_(pool), cluster_(pool.cluster()) {
     codec_ = http::createHttp2Client(pool.context(), *connection_, *this,
                                      cluster_->settings().http2, cluster_->http2Stats());
   } else {
-    codec_ = http::createHttp1Client(
-        pool.context(), *connection_, *this,
-        {.maxHeadersCount = cluster_->settings().maxHeadersCount, .enableTrailers = true});
+    codec_ = http::createHttp1Client(pool.context(), *connection_, *this,
+                                     {.maxHeadersCount = cluster_->settings().maxHeadersCount,
+                                      .enableTrailers = true,
+                                      .nameCase = cluster_->settings().http1NameCase});
   }
   timer_ = worker.loop.createTimer([this] {
     timedOut_ = state_ == State::Connecting;

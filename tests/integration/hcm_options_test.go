@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"bufio"
 	"fmt"
 	"io"
 	"net"
@@ -291,4 +292,87 @@ func TestLocalReplies(t *testing.T) {
 		response, _ = exchange(t, client, port, "/missing", func(r *http.Request) { r.Method = "HEAD" })
 		expect(t, "HEAD", response.StatusCode, 404)
 	})
+}
+
+// rawBackend is an HTTP/1.1 server that gives the same answer to every request, and the heads that it was sent.
+func rawBackend(t *testing.T, answer string) (string, chan string) {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	heads := make(chan string, 100)
+	go func() {
+		for {
+			connection, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer connection.Close()
+				reader := bufio.NewReader(connection)
+				var head strings.Builder
+				for {
+					line, err := reader.ReadString('\n')
+					if err != nil {
+						return
+					}
+					head.WriteString(line)
+					if line == "\r\n" {
+						heads <- head.String()
+						head.Reset()
+						_, _ = io.WriteString(connection, answer)
+					}
+				}
+			}()
+		}
+	}()
+	return listener.Addr().String(), heads
+}
+
+func TestHeaderNamesHaveTheCaseThatIsConfigured(t *testing.T) {
+	const preserve = "header_key_format: {stateful_formatter: {name: preserve_case, typed_config: {" +
+		`"@type": type.googleapis.com/envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig%s}}}`
+	for name, format := range map[string]string{
+		"lower":    "",
+		"proper":   "header_key_format: {proper_case_words: {}}",
+		"preserve": fmt.Sprintf(preserve, ""),
+		"both":     fmt.Sprintf(preserve, ", formatter_type_on_envoy_headers: PROPER_CASE"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			port := freePort(t)
+			address, heads := rawBackend(t, "HTTP/1.1 200 OK\r\nX-bACK: 1\r\ncontent-LENGTH: 0\r\n\r\n")
+			upstream := `typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: ` +
+				`{"@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: {http_protocol_options: {` + format + `}}}}, `
+			start(t, httpConfig(port, []string{"{match: {prefix: /}, route: {cluster: site}}"},
+				[]string{staticCluster("site", upstream, address)}, "http_protocol_options: {"+format+"}"), port)
+			answer := raw(t, port, "GET / HTTP/1.1\r\nhOST: a\r\nX-mIXED: v\r\nConnection: close\r\n\r\n")
+			head := <-heads
+			words := map[string][]string{
+				"lower":    {"\nhost: a\r", "\nx-mixed: v\r", "\nx-request-id:"},
+				"proper":   {"\nHost: a\r", "\nX-Mixed: v\r", "\nX-Request-Id:"},
+				"preserve": {"\nhOST: a\r", "\nX-mIXED: v\r", "\nx-request-id:"},
+				"both":     {"\nhOST: a\r", "\nX-mIXED: v\r", "\nX-Request-Id:"},
+			}[name]
+			for _, word := range words {
+				if !strings.Contains(head, word) {
+					t.Errorf("no %q in %q", word, head)
+				}
+			}
+			for _, word := range map[string][]string{
+				"lower":    {"\nx-back: 1\r", "\ncontent-length: 0\r", "\nserver: ", "\nconnection: close"},
+				"proper":   {"\nX-Back: 1\r", "\nContent-Length: 0\r", "\nServer: ", "\nConnection: close"},
+				"preserve": {"\nX-bACK: 1\r", "\ncontent-LENGTH: 0\r", "\nserver: ", "\nconnection: close"},
+				"both":     {"\nX-bACK: 1\r", "\ncontent-LENGTH: 0\r", "\nServer: ", "\nConnection: close"},
+			}[name] {
+				if !strings.Contains(answer, word) {
+					t.Errorf("no %q in %q", word, answer)
+				}
+			}
+			// HTTP/2 has lower case only.
+			response, _ := exchange(t, h2.client(t), port, "/", nil)
+			expect(t, "HTTP/2", response.Header.Get("X-Back"), "1")
+		})
+	}
 }

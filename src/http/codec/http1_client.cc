@@ -14,7 +14,8 @@ public:
               ClientCodecCallbacks& callbacks, const Http1ClientSettings& settings)
       : context_(context), connection_(connection), callbacks_(callbacks), settings_(settings),
         parser_(Http1Parser::Role::Response, *this, context.worker.slab,
-                {settings.maxHeadersBytes, settings.maxHeadersCount}) {}
+                {settings.maxHeadersBytes, settings.maxHeadersCount, settings.nameCase.keep,
+                 settings.nameCase.properElse}) {}
 
   // --- ClientCodec
   RequestEncoder& newStream(ResponseDecoder& decoder) override {
@@ -115,6 +116,7 @@ absl::Status Http1Client::encodeHeaders(const HeaderMap& headers, bool endStream
   tunnelRequested_ = connect || isUpgrade(headers);
   parser_.setResponseContext(method == "HEAD", connect);
   Http1HeadOptions options;
+  options.properCase = settings_.nameCase.proper;
   if (tunnelRequested_) {
     options.framing = Http1Framing::Tunnel;
     options.dropContentLength = connect;
@@ -166,7 +168,7 @@ void Http1Client::encodeData(base::Buffer& data, bool endStream) {
       writeChunk(data, context_.worker.slab, out);
     }
     if (endStream) {
-      writeLastChunk(nullptr, context_.worker.slab, out);
+      writeLastChunk(nullptr, false, context_.worker.slab, out);
     }
   } else {
     out.moveFrom(data);
@@ -179,7 +181,8 @@ void Http1Client::encodeData(base::Buffer& data, bool endStream) {
 void Http1Client::encodeTrailers(const HeaderMap& trailers) {
   base::Buffer out;
   if (framing_ == Http1Framing::Chunked) {
-    writeLastChunk(settings_.enableTrailers ? &trailers : nullptr, context_.worker.slab, out);
+    writeLastChunk(settings_.enableTrailers ? &trailers : nullptr, settings_.nameCase.proper,
+                   context_.worker.slab, out);
   }
   requestDone_ = true;
   write(out);

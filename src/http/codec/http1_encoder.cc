@@ -38,20 +38,60 @@ bool writtenByCodec(const HeaderMap::Entry& entry, const Http1HeadOptions& optio
   }
 }
 
+bool letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+// Names are written in lower case, and then made what they are to be where they stand.
+class NameCase {
+public:
+  NameCase(const HeaderMap& headers, bool proper)
+      : kept_(headers.keepsCase() ? &headers : nullptr),
+        proper_(kept_ != nullptr ? headers.properElse() : proper) {}
+
+  Writer& put(Writer& writer, std::string_view name) const {
+    char* at = writer.at();
+    writer.put(name);
+    if (kept_ != nullptr || proper_) {
+      change(at, name);
+    }
+    return writer;
+  }
+
+private:
+  void change(char* at, std::string_view name) const {
+    if (kept_ != nullptr) {
+      if (const auto original = kept_->originalName(name)) {
+        std::memcpy(at, original->data(), original->size());
+        return;
+      }
+    }
+    bool first = proper_; // of a word
+    for (size_t i = 0; i < name.size(); ++i) {
+      if (first && at[i] >= 'a' && at[i] <= 'z') {
+        at[i] = static_cast<char>(at[i] - 'a' + 'A');
+      }
+      first = proper_ && !letter(at[i]) && !(at[i] >= '0' && at[i] <= '9');
+    }
+  }
+
+  const HeaderMap* kept_;
+  bool proper_;
+};
+
 void putHeaders(const HeaderMap& headers, const Http1HeadOptions& options, Writer& writer) {
+  const NameCase names(headers, options.properCase);
   for (const HeaderMap::Entry& entry : headers.entries()) {
     if (!writtenByCodec(entry, options)) {
-      writer.put(entry.name()).put(": ").put(entry.value()).put("\r\n");
+      names.put(writer, entry.name()).put(": ").put(entry.value()).put("\r\n");
     }
   }
   if (options.framing == Http1Framing::Chunked) {
-    writer.put("transfer-encoding: chunked\r\n");
+    names.put(writer, "transfer-encoding").put(": chunked\r\n");
   }
   if (options.contentLengthZero) {
-    writer.put("content-length: 0\r\n");
+    names.put(writer, "content-length").put(": 0\r\n");
   }
   if (!options.connection.empty()) {
-    writer.put("connection: ").put(options.connection).put("\r\n");
+    names.put(writer, "connection").put(": ").put(options.connection).put("\r\n");
   }
   writer.put("\r\n");
 }
@@ -91,7 +131,7 @@ void writeRequestHead(const HeaderMap& headers, const Http1HeadOptions& options,
   const std::string_view authority = headers.authority();
   writer.put(method).put(" ");
   writer.put(method == "CONNECT" ? authority : headers.path()).put(" HTTP/1.1\r\n");
-  writer.put("host: ").put(authority).put("\r\n");
+  NameCase(headers, options.properCase).put(writer, "host").put(": ").put(authority).put("\r\n");
   putHeaders(headers, options, writer);
   finish(slice, writer, out);
 }
@@ -106,7 +146,8 @@ void writeChunk(base::Buffer& data, base::Slab& slab, base::Buffer& out) {
   out.appendStatic("\r\n");
 }
 
-void writeLastChunk(const HeaderMap* trailers, base::Slab& slab, base::Buffer& out) {
+void writeLastChunk(const HeaderMap* trailers, bool properCase, base::Slab& slab,
+                    base::Buffer& out) {
   if (trailers == nullptr || trailers->empty()) {
     out.appendStatic("0\r\n\r\n");
     return;
@@ -114,7 +155,7 @@ void writeLastChunk(const HeaderMap* trailers, base::Slab& slab, base::Buffer& o
   base::Slice slice = slab.allocate(headSize(*trailers, {}));
   Writer writer(slice.data);
   writer.put("0\r\n");
-  putHeaders(*trailers, {}, writer);
+  putHeaders(*trailers, {.properCase = properCase}, writer);
   finish(slice, writer, out);
 }
 

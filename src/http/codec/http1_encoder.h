@@ -15,6 +15,7 @@ struct Http1HeadOptions {
   std::string_view connection;    // "": as the headers say
   bool contentLengthZero = false; // add content-length: 0
   bool dropContentLength = false;
+  bool properCase = false; // names as "Content-Type", unless the headers keep their own case
 };
 
 // "HTTP/1.1 200 OK" and headers, CRLF CRLF. One allocation from the slab, one pass.
@@ -26,6 +27,7 @@ void writeRequestHead(const HeaderMap& headers, const Http1HeadOptions& options,
 // One chunk of a chunked body; data becomes empty.
 void writeChunk(base::Buffer& data, base::Slab& slab, base::Buffer& out);
 // The last chunk; trailers may be null.
-void writeLastChunk(const HeaderMap* trailers, base::Slab& slab, base::Buffer& out);
+void writeLastChunk(const HeaderMap* trailers, bool properCase, base::Slab& slab,
+                    base::Buffer& out);
 
 } // namespace moe::http

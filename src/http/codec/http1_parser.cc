@@ -204,6 +204,9 @@ bool Http1Parser::headerLine(std::string_view line, HeaderMap& headers) {
   if (line.front() == ' ' || line.front() == '\t') {
     return fail(400, "http1.obs_fold"); // RFC 9112 section 5.2
   }
+  if (limits_.keepCase) {
+    headers.keepCase(line.substr(0, line.find(':')), limits_.properElse);
+  }
   // The bytes are ours: names are lowered where they lie.
   char* name = const_cast<char*>(line.data());
   size_t size = 0;

@@ -33,6 +33,8 @@ public:
   struct Limits {
     uint32_t headersBytes = 60 * 1024;
     uint32_t headersCount = 100;
+    bool keepCase = false; // of names, beside the lowered ones
+    bool properElse = false;
   };
   struct Error {
     uint32_t status = 0; // for the answer to a bad request

@@ -16,7 +16,8 @@ public:
               ServerCodecCallbacks& callbacks, const Http1ServerSettings& settings)
       : context_(context), connection_(connection), callbacks_(callbacks), settings_(settings),
         parser_(Http1Parser::Role::Request, *this, context.worker.slab,
-                {settings.maxHeadersBytes, settings.maxHeadersCount}) {}
+                {settings.maxHeadersBytes, settings.maxHeadersCount, settings.nameCase.keep,
+                 settings.nameCase.properElse}) {}
 
   // --- Codec
   absl::Status dispatch(base::Buffer& data, bool endStream) override;
@@ -222,6 +223,7 @@ void Http1Server::encode1xxHeaders(const HeaderMap& headers) {
 void Http1Server::encodeHeaders(const HeaderMap& headers, bool endStream) {
   const uint32_t status = headers.status();
   Http1HeadOptions options;
+  options.properCase = settings_.nameCase.proper;
   responseBegun_ = true;
   if (status == 101 || (connectRequest_ && status >= 200 && status < 300)) {
     options.framing = Http1Framing::Tunnel;
@@ -277,7 +279,7 @@ void Http1Server::encodeData(base::Buffer& data, bool endStream) {
       writeChunk(data, context_.worker.slab, out);
     }
     if (endStream) {
-      writeLastChunk(nullptr, context_.worker.slab, out);
+      writeLastChunk(nullptr, false, context_.worker.slab, out);
     }
   } else {
     out.moveFrom(data);
@@ -293,7 +295,8 @@ void Http1Server::encodeData(base::Buffer& data, bool endStream) {
 void Http1Server::encodeTrailers(const HeaderMap& trailers) {
   if (framing_ == Http1Framing::Chunked) {
     base::Buffer out;
-    writeLastChunk(settings_.enableTrailers ? &trailers : nullptr, context_.worker.slab, out);
+    writeLastChunk(settings_.enableTrailers ? &trailers : nullptr, settings_.nameCase.proper,
+                   context_.worker.slab, out);
     write(out);
   }
   responseComplete();
