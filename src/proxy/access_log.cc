@@ -6,6 +6,7 @@
 #include "config/typed_config.h"
 #include "envoy/extensions/access_loggers/file/v3/file.pb.h"
 #include "envoy/extensions/access_loggers/stream/v3/stream.pb.h"
+#include "proxy/log_filter.h"
 
 namespace moe::proxy {
 namespace {
@@ -23,21 +24,30 @@ constexpr std::string_view kDefault =
 
 class FileLog final : public AccessLog {
 public:
-  FileLog(LogFilePtr file, http::FormatterPtr format)
-      : file_(std::move(file)), format_(std::move(format)) {}
+  FileLog(LogFilePtr file, http::FormatterPtr format, LogFilter filter)
+      : file_(std::move(file)), format_(std::move(format)), filter_(std::move(filter)) {}
   void log(const http::FormatContext& context, uint32_t worker) const override {
+    if (filter_ && !filter_(context)) {
+      return;
+    }
     file_->append(worker, [&](std::string& line) { format_->format(context, line); });
   }
 
 private:
   LogFilePtr file_;
   http::FormatterPtr format_;
+  LogFilter filter_; // empty: every request
 };
 
 absl::StatusOr<AccessLogPtr> compileOne(const envoy::config::accesslog::v3::AccessLog& proto,
                                         const config::FieldPath& path, LogWriter& writer) {
+  LogFilter filter;
   if (proto.has_filter()) {
-    return config::fieldError(path.field("filter"), "a filter", "none: every request is logged");
+    auto compiled = compileLogFilter(proto.filter(), path.field("filter"));
+    if (!compiled.ok()) {
+      return compiled.status();
+    }
+    filter = std::move(*compiled);
   }
   const config::FieldPath at = path.field("typed_config");
   auto unpacked = config::unpack(proto.typed_config(), at);
@@ -77,7 +87,8 @@ absl::StatusOr<AccessLogPtr> compileOne(const envoy::config::accesslog::v3::Acce
   if (!compiled.ok()) {
     return config::underField(at.field("log_format"), compiled.status());
   }
-  return std::make_shared<const FileLog>(std::move(target), std::move(*compiled));
+  return std::make_shared<const FileLog>(std::move(target), std::move(*compiled),
+                                         std::move(filter));
 }
 
 } // namespace

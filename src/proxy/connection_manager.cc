@@ -3,6 +3,16 @@
 #include "base/strings.h"
 
 namespace moe::proxy {
+namespace {
+
+// Up to a share of the time longer, so that connections that began together do not end together.
+base::Milliseconds withJitter(base::Milliseconds time, config::Fraction share,
+                              base::Random& random) {
+  const double most = static_cast<double>(time.count()) * share.perMillion() / share.kWhole;
+  return time + base::Milliseconds(random.below(static_cast<uint64_t>(most) + 1));
+}
+
+} // namespace
 
 ConnectionManager::ConnectionManager(std::shared_ptr<const HcmConfig> config,
                                      WorkerContext& context)
@@ -156,18 +166,14 @@ void ConnectionManager::drainThis() {
   }
   codec_->shutdownNotice();
   drainTimer_ = context_.worker.loop.createTimer([this] { codec_->goAway(); });
-  drainTimer_->enable(config_->drainTimeout);
+  drainTimer_->enable(
+      withJitter(config_->drainTimeout, config_->drainTimeoutJitter, context_.worker.random));
 }
 
 void ConnectionManager::watchDuration() {
-  const int64_t most = config_->maxConnectionDuration.count();
-  const auto jitter = static_cast<uint64_t>(static_cast<double>(most) *
-                                            config_->maxConnectionDurationJitter.perMillion() /
-                                            config::Fraction::kWhole);
-  const auto more =
-      static_cast<int64_t>(jitter == 0 ? 0 : context_.worker.random.below(jitter + 1));
   durationTimer_ = context_.worker.loop.createTimer([this] { durationReached(); });
-  durationTimer_->enable(base::Milliseconds(most + more));
+  durationTimer_->enable(withJitter(config_->maxConnectionDuration,
+                                    config_->maxConnectionDurationJitter, context_.worker.random));
 }
 
 void ConnectionManager::durationReached() {
@@ -183,7 +189,8 @@ void ConnectionManager::durationReached() {
   if (protocol() != http::Protocol::Http2 && !config_->http1SafeMaxConnectionDuration) {
     // Whoever sends no more requests is not told: it is closed.
     drainTimer_ = context_.worker.loop.createTimer([this] { codec_->goAway(); });
-    drainTimer_->enable(config_->drainTimeout);
+    drainTimer_->enable(
+        withJitter(config_->drainTimeout, config_->drainTimeoutJitter, context_.worker.random));
   }
 }
 

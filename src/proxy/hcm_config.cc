@@ -58,6 +58,12 @@ absl::Status readHttp2(const Proto& proto, const FieldPath& path, const FactoryC
   out.http2.maxHeadersBytes = out.http1.maxHeadersBytes;
   out.http2.maxHeadersCount = out.http1.maxHeadersCount;
   out.http2.flushTimeout = out.streamIdleTimeout;
+  if (absl::Status status =
+          readDuration(proto.has_stream_flush_timeout(), proto.stream_flush_timeout(),
+                       path.field("stream_flush_timeout"), out.http2.flushTimeout);
+      !status.ok()) {
+    return status;
+  }
   out.http2Stats = std::make_shared<http::Http2Stats>(context.stats.root().child("http2"));
   return absl::OkStatus();
 }

@@ -109,6 +109,7 @@ struct HcmConfig {
   base::Milliseconds requestHeadersTimeout{0};
   base::Milliseconds delayedCloseTimeout{1000};
   base::Milliseconds drainTimeout{5000};
+  config::Fraction drainTimeoutJitter;
   base::Milliseconds maxStreamDuration{0};     // 0: no limit
   base::Milliseconds maxConnectionDuration{0}; // 0: no limit
   config::Fraction maxConnectionDurationJitter;

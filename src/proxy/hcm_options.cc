@@ -65,6 +65,11 @@ absl::Status readDurations(const Proto& proto, const FieldPath& path, HcmConfig&
     return jitter.status();
   }
   out.maxConnectionDurationJitter = *jitter;
+  auto drain = config::toFraction(proto.drain_timeout_jitter(), path.field("drain_timeout_jitter"));
+  if (!drain.ok()) {
+    return drain.status();
+  }
+  out.drainTimeoutJitter = *drain;
   out.http1SafeMaxConnectionDuration = proto.http1_safe_max_connection_duration();
   return absl::OkStatus();
 }

@@ -376,3 +376,45 @@ func TestHeaderNamesHaveTheCaseThatIsConfigured(t *testing.T) {
 		})
 	}
 }
+
+func TestConnectKeepsItsPort(t *testing.T) {
+	port := freePort(t)
+	address, heads := rawBackend(t, "HTTP/1.1 200 OK\r\n\r\n")
+	start(t, strings.Replace(httpConfig(port, []string{"{match: {connect_matcher: {}}, route: {cluster: site}}"},
+		[]string{staticCluster("site", "", address)}, "strip_matching_host_port: true", "upgrade_configs: [{upgrade_type: CONNECT}]"),
+		`domains: ["*"]`, `domains: ["a.test"]`, 1), port)
+	connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	fmt.Fprintf(connection, "CONNECT a.test:%d HTTP/1.1\r\nHost: a.test:%d\r\n\r\n", port, port)
+	select {
+	case head := <-heads:
+		expect(t, "request line", strings.SplitN(head, "\r\n", 2)[0], fmt.Sprintf("CONNECT a.test:%d HTTP/1.1", port))
+	case <-time.After(deadline):
+		t.Fatal("nothing reached the upstream")
+	}
+}
+
+func TestAccessLogsAreFiltered(t *testing.T) {
+	port := freePort(t)
+	m := start(t, httpConfig(port, []string{"{match: {prefix: /}, direct_response: {status: 200}}"}, []string{staticCluster("site", "")},
+		`access_log: [{name: out, filter: {or_filter: {filters: [{header_filter: {header: {name: x-log, present_match: true}}}, `+
+			`{status_code_filter: {comparison: {op: GE, value: {default_value: 400, runtime_key: key}}}}]}}, typed_config: {`+
+			`"@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog, log_format: {text_format_source: {inline_string: "logged %REQ(:PATH)%\n"}}}}]`,
+		"path_with_escaped_slashes_action: REJECT_REQUEST"), port)
+	client := h1.client(t)
+	exchange(t, client, port, "/not", nil)
+	exchange(t, client, port, "/marked", func(r *http.Request) { r.Header.Set("X-Log", "1") })
+	exchange(t, client, port, "/bad%2F", nil)
+	eventually(t, func() string {
+		if !strings.Contains(m.output.String(), "logged /marked\nlogged /bad%2F\n") {
+			return m.output.String()
+		}
+		return ""
+	})
+	if strings.Contains(m.output.String(), "logged /not") {
+		t.Error(m.output.String())
+	}
+}
