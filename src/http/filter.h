@@ -114,6 +114,11 @@ public:
   virtual void encodeHeaders(HeaderMapPtr headers, bool endStream, std::string_view details) = 0;
   virtual void encodeData(base::Buffer& data, bool endStream) = 0;
   virtual void encodeTrailers(HeaderMapPtr trailers) = 0;
+  // Begins anew with another request in the place of the client's, which has come whole. `response`
+  // is what it answers, for the logs. True: this stream is over, its filters too. False: it cannot
+  // be, and nothing has changed.
+  virtual bool recreateStream(HeaderMapPtr& request, base::Buffer& body,
+                              HeaderMapPtr& response) = 0;
 
 protected:
   ~DecoderFilterCallbacks() = default;

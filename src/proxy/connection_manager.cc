@@ -142,17 +142,22 @@ void ConnectionManager::watchHead() {
 }
 
 http::RequestDecoder& ConnectionManager::newStream(http::ResponseEncoder& encoder) {
-  if (idleTimer_ != nullptr) {
-    idleTimer_->disable();
-  }
+  Stream& made = replaceStream(encoder);
   ++requests_;
-  auto stream = std::make_unique<Stream>(*this, encoder);
-  Stream* made = stream.release(); // owned by the list until streamFinished
-  streams_.pushBack(*made);
   if (config_->maxRequestsPerConnection != 0 && requests_ >= config_->maxRequestsPerConnection) {
     config_->stats.cxMaxRequestsReached.inc();
     drainThis();
   }
+  return made;
+}
+
+Stream& ConnectionManager::replaceStream(http::ResponseEncoder& encoder) {
+  if (idleTimer_ != nullptr) {
+    idleTimer_->disable();
+  }
+  auto stream = std::make_unique<Stream>(*this, encoder);
+  Stream* made = stream.release(); // owned by the list until streamFinished
+  streams_.pushBack(*made);
   return *made;
 }
 

@@ -42,6 +42,8 @@ public:
   net::Connection& connection() { return *connection_; }
   http::Protocol protocol() const { return codec_->protocol(); }
   bool draining() const { return context_.draining || draining_; }
+  // A stream for the rest of another one's life.
+  Stream& replaceStream(http::ResponseEncoder& encoder);
   // The stream is over; it is deleted at the end of the turn.
   void streamFinished(Stream& stream);
 

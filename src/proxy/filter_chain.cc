@@ -515,6 +515,19 @@ void ActiveFilter::encodeTrailers(http::HeaderMapPtr trailers) {
   chain_.passTrailers<FilterChain::Encode>(0);
 }
 
+bool ActiveFilter::recreateStream(http::HeaderMapPtr& request, base::Buffer& body,
+                                  http::HeaderMapPtr& response) {
+  if (chain_.destroyed_ || chain_.responseStarted_ || chain_.localReply_) {
+    return false;
+  }
+  chain_.responseHeaders_.swap(response);
+  if (chain_.host_.recreateStream(request, body)) {
+    return true;
+  }
+  chain_.responseHeaders_.swap(response);
+  return false;
+}
+
 void ActiveFilter::continueEncoding() {
   if (!chain_.destroyed_ && encode_.stopped) {
     chain_.resume<FilterChain::Encode>(chain_.positionOf<FilterChain::Encode>(*this));

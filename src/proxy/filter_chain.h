@@ -40,6 +40,10 @@ public:
   // Holds or frees the sender of the request (downstream) or of the response (upstream); counted.
   virtual void readDisableDownstream(bool disable) = 0;
   virtual void readDisableUpstream(bool disable) = 0;
+  // See http::DecoderFilterCallbacks.
+  virtual bool recreateStream(http::HeaderMapPtr& /*request*/, base::Buffer& /*body*/) {
+    return false;
+  }
   // Ends the stream; nothing of the chain is called afterwards but onDestroy.
   virtual void resetStream(std::string_view details) = 0;
 
@@ -102,6 +106,8 @@ public:
   void encodeHeaders(http::HeaderMapPtr headers, bool endStream, std::string_view details) override;
   void encodeData(base::Buffer& data, bool endStream) override;
   void encodeTrailers(http::HeaderMapPtr trailers) override;
+  bool recreateStream(http::HeaderMapPtr& request, base::Buffer& body,
+                      http::HeaderMapPtr& response) override;
 
   // EncoderFilterCallbacks
   void continueEncoding() override;

@@ -12,6 +12,7 @@ struct PathRules {
   bool normalize = false;
   bool mergeSlashes = false;
 
+  bool any() const { return escapedSlashes != EscapedSlashes::Keep || normalize || mergeSlashes; }
   enum class Outcome { Forward, Reject, Redirect };
   // In Envoy's order: escaped slashes, normalisation, slashes merged. Redirect: the path is the new
   // one, and the client is to come back with it.

@@ -192,6 +192,9 @@ http::HeadersStatus Router::decodeHeaders(http::HeaderMap& headers, bool endStre
   if (const route::StreamLimits* limits = route_->streamLimits()) {
     timeout_ = responseTimeout(*limits, timeout_, headers);
   }
+  if (route_->redirectPolicy() != nullptr) {
+    keptBody_ = std::make_unique<KeptBody>();
+  }
   if (timeout_.count() > 0) {
     headers.setNumber(HeaderId::EnvoyExpectedTimeout, static_cast<uint64_t>(timeout_.count()));
   }
@@ -211,6 +214,9 @@ http::DataStatus Router::decodeData(base::Buffer& data, bool endStream) {
   }
   if (!lengthHolds(data.size(), endStream)) {
     return http::DataStatus::StopIterationNoBuffer;
+  }
+  if (keptBody_ != nullptr) {
+    keptBody_->keep(data, callbacks_->decoderBufferLimit(), context_.worker.slab);
   }
   if (encoder_ != nullptr) {
     encoder_->encodeData(data, endStream);
@@ -325,6 +331,31 @@ void Router::readDisableUpstream(bool disable) {
 void Router::countOutcome(uint32_t status) {
   upstream::Host::Counts& counts = host_->counts();
   (status >= 500 ? counts.rqError : counts.rqSuccess).fetch_add(1, std::memory_order_relaxed);
+}
+
+// Whether the proxy follows the upstream's redirect itself; then this stream is over.
+bool Router::redirected(http::HeaderMapPtr& response) {
+  const route::RedirectPolicy& policy = *route_->redirectPolicy();
+  if (!policy.follows(response->status())) {
+    return false;
+  }
+  upstream::ClusterStats& stats = cluster_->stats();
+  if (requestEnd_ && !keptBody_->overflowed()) {
+    http::HeaderMapPtr next = context_.headers.make();
+    if (followRedirect(policy, *request_, *response, callbacks_->streamInfo().internalRedirects,
+                       *next)) {
+      base::Buffer body = keptBody_->take();
+      if (next->method() != request_->method()) {
+        body.clear();
+      }
+      if (callbacks_->recreateStream(next, body, response)) {
+        stats.redirectSucceeded.inc();
+        return true;
+      }
+    }
+  }
+  stats.redirectFailed.inc();
+  return false;
 }
 
 void Router::responseEnded() {
@@ -444,11 +475,14 @@ void Router::Upstream::decodeHeaders(http::HeaderMapPtr headers, bool endStream)
   headers->setNumber(
       HeaderId::EnvoyUpstreamServiceTime,
       static_cast<uint64_t>((info.upstreamFirstByteNanos - r.sentNanos_) / 1'000'000));
-  info.responseCode = headers->status();
-  r.route_->finalizeResponseHeaders(*headers, *r.request_, info);
   if (endStream) {
     r.responseEnded();
   }
+  if (r.keptBody_ != nullptr && r.redirected(headers)) {
+    return;
+  }
+  info.responseCode = headers->status();
+  r.route_->finalizeResponseHeaders(*headers, *r.request_, info);
   r.callbacks_->encodeHeaders(std::move(headers), endStream, "via_upstream");
 }
 

@@ -2,6 +2,7 @@
 
 #include "http/body_length.h"
 #include "http/codec.h"
+#include "proxy/internal_redirect.h"
 #include "proxy/worker_context.h"
 #include "route/route.h"
 #include "upstream/pool.h"
@@ -59,6 +60,7 @@ private:
   void requestComplete();
   void timedOut();
   void durationReached();
+  bool redirected(http::HeaderMapPtr& response);
   void responseEnded();
   void countOutcome(uint32_t status);
   void upstreamFailed(http::ResetReason reason, std::string_view details);
@@ -75,6 +77,7 @@ private:
   http::RequestEncoder* encoder_ = nullptr;
   std::unique_ptr<event::Timer> timer_;
   std::unique_ptr<event::Timer> durationTimer_; // max_stream_duration of the cluster
+  std::unique_ptr<KeptBody> keptBody_;          // where redirects are followed
   base::Milliseconds timeout_{0};
   upstream::HostPtr host_;
   http::BodyLength requestLength_;

@@ -64,7 +64,10 @@ const http::RouteView* Stream::route() {
     info_.routeName = view == nullptr ? "" : view->routeName();
     info_.virtualHostName = view == nullptr ? "" : view->virtualHostName();
     info_.upstreamCluster = view == nullptr ? "" : view->clusterName();
-    limitDuration();
+    if (config_.maxStreamDuration.count() > 0 || durationTimer_ != nullptr ||
+        (route_ != nullptr && route_->streamLimits() != nullptr)) {
+      limitDuration();
+    }
   }
   return route_;
 }
@@ -197,7 +200,7 @@ void Stream::decodeData(base::Buffer& data, bool endStream) {
 
 void Stream::decodeTrailers(http::HeaderMapPtr trailers) {
   touch();
-  if (config_.underscores != nullptr && !finished_ &&
+  if (config_.underscores != nullptr && !finished_ && info_.internalRedirects == 0 &&
       !config_.underscores->apply(*trailers, info_.protocol == http::Protocol::Http2)) {
     refuseUnderscores();
     return;
@@ -326,6 +329,7 @@ void Stream::responseDone() {
 
 void Stream::readDisableDownstream(bool disable) {
   if (encoder_ != nullptr) {
+    downstreamHolds_ += disable ? 1 : -1;
     encoder_->readDisable(disable);
   }
 }

@@ -41,7 +41,12 @@ public:
   void sendTrailers(http::HeaderMap& trailers) override;
   void readDisableDownstream(bool disable) override;
   void readDisableUpstream(bool disable) override;
+  bool recreateStream(http::HeaderMapPtr& request, base::Buffer& body) override;
   void resetStream(std::string_view details) override;
+  // Takes the place of one that a redirect has ended, before the request comes.
+  void follow(const http::StreamInfo& before) {
+    info_.internalRedirects = before.internalRedirects + 1;
+  }
   // The client has closed its sending side (HTTP/1): perhaps it has gone. The answer must then
   // come, and go on, without long pauses.
   void onClientHalfClosed();
@@ -78,6 +83,7 @@ private:
   std::unique_ptr<event::Timer> durationTimer_; // max_stream_duration
   base::Milliseconds idleTimeout_;
   http::BodyLength responseLength_;
+  int downstreamHolds_ = 0;
   bool routed_ = false;
   bool upgrade_ = false;
   bool requestEnded_ = false;

@@ -9,18 +9,21 @@
 namespace moe::proxy {
 
 bool Stream::admit(http::HeaderMap& request) {
-  if (config_.underscores != nullptr &&
+  const bool fromClient = info_.internalRedirects == 0; // else these were applied before
+  if (fromClient && config_.underscores != nullptr &&
       !config_.underscores->apply(request, info_.protocol == http::Protocol::Http2)) {
     refuseUnderscores();
     return false;
   }
-  const absl::Status status =
-      prepareRequestHeaders(request, config_, info_, worker().random, http::isUpgrade(request));
-  if (!status.ok()) {
-    chain_.sendLocalReply({.status = 400, .details = base::message(status)});
-    return false;
+  if (fromClient) {
+    const absl::Status status =
+        prepareRequestHeaders(request, config_, info_, worker().random, http::isUpgrade(request));
+    if (!status.ok()) {
+      chain_.sendLocalReply({.status = 400, .details = base::message(status)});
+      return false;
+    }
   }
-  if (!applyPathRules(request)) {
+  if (config_.paths.any() && !applyPathRules(request)) {
     return false;
   }
   if (config_.hosts.any()) {
@@ -67,12 +70,39 @@ bool Stream::applyPathRules(http::HeaderMap& request) {
   return false;
 }
 
-void Stream::limitDuration() {
-  const auto* route = static_cast<const route::Route*>(route_);
-  const route::StreamLimits* limits = route == nullptr ? nullptr : route->streamLimits();
-  if (limits == nullptr && config_.maxStreamDuration.count() == 0 && durationTimer_ == nullptr) {
-    return;
+bool Stream::recreateStream(http::HeaderMapPtr& request, base::Buffer& body) {
+  // Not to where nothing is.
+  if (finished_ || encoder_ == nullptr || !requestEnded_ || upgrade_ ||
+      routes_->match(*request, info_, random_) == nullptr) {
+    return false;
   }
+  http::HeaderMapPtr trailers;
+  if (const http::HeaderMap* sent = chain_.requestTrailers()) {
+    trailers = newHeaders();
+    trailers->copyFrom(*sent);
+  }
+  for (; downstreamHolds_ > 0; --downstreamHolds_) {
+    encoder_->readDisable(false);
+  }
+  info_.responseCode = chain_.responseHeaders()->status();
+  info_.responseCodeDetails = "internal_redirect";
+  http::ResponseEncoder& encoder = *std::exchange(encoder_, nullptr);
+  finish();
+  Stream& next = manager_.replaceStream(encoder);
+  next.follow(info_);
+  next.info_.downstreamRemote = info_.downstreamRemote;
+  next.decodeHeaders(std::move(request), body.empty() && trailers == nullptr);
+  if (!body.empty()) {
+    next.decodeData(body, trailers == nullptr);
+  }
+  if (trailers != nullptr) {
+    next.decodeTrailers(std::move(trailers));
+  }
+  return true;
+}
+
+void Stream::limitDuration() {
+  const route::StreamLimits* limits = route_ == nullptr ? nullptr : route_->streamLimits();
   if (request_ == nullptr || finished_) {
     return;
   }

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "http/filter.h"
 #include "http/header_map.h"
+#include "route/redirect_policy.h"
 #include "route/stream_limits.h"
 #include "upstream/metadata_match.h"
 
@@ -41,7 +42,9 @@ public:
   // Stream idle timeout of this route; nothing: the connection manager's; 0: none.
   virtual std::optional<base::Milliseconds> idleTimeout() const = 0;
   // Null: none.
-  virtual const StreamLimits* streamLimits() const = 0;
+  const StreamLimits* streamLimits() const { return streamLimits_; }
+  // Null: redirects of the upstream are the client's.
+  const RedirectPolicy* redirectPolicy() const { return redirectPolicy_; }
   // Null: none.
   virtual const upstream::MetadataMatch* metadataMatch() const = 0;
 
@@ -54,6 +57,11 @@ public:
   virtual void rewriteHostFor(http::HeaderMap& request, std::string_view endpoint) const = 0;
   // Does an Upgrade (or CONNECT) of this kind pass? Nothing: as the connection manager says.
   virtual std::optional<bool> upgradeAllowed(std::string_view upgradeType) const = 0;
+
+protected:
+  // Most routes have neither: no call for them.
+  const StreamLimits* streamLimits_ = nullptr;
+  const RedirectPolicy* redirectPolicy_ = nullptr;
 };
 
 } // namespace moe::route

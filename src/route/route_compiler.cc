@@ -57,6 +57,14 @@ absl::Status readAction(const Action& action, const FieldPath& path, RouteLevel&
   if (absl::Status status = StreamLimits::read(action, path, out.limits); !status.ok()) {
     return status;
   }
+  if (action.has_internal_redirect_policy()) {
+    auto policy = RedirectPolicy::compile(action.internal_redirect_policy(),
+                                          path.field("internal_redirect_policy"));
+    if (!policy.ok()) {
+      return policy.status();
+    }
+    out.redirectPolicy = std::move(*policy);
+  }
   if (!action.prefix_rewrite().empty() && action.has_regex_rewrite()) {
     return fieldError(path, "prefix_rewrite and regex_rewrite", "one of them");
   }

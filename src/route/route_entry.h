@@ -41,6 +41,7 @@ struct RouteLevel {
   base::Milliseconds timeout{15'000};
   std::optional<base::Milliseconds> idleTimeout;
   StreamLimits limits;
+  std::optional<RedirectPolicy> redirectPolicy;
   std::string directBody;
   std::string matchedPrefix; // what prefix_rewrite replaces
   std::string hostHeader;    // host_rewrite_header in lower case
@@ -61,7 +62,10 @@ public:
     upstream::MetadataMatch metadataMatch;
   };
   RouteEntry(std::shared_ptr<const RouteLevel> route, Target target)
-      : route_(std::move(route)), target_(std::move(target)) {}
+      : route_(std::move(route)), target_(std::move(target)) {
+    streamLimits_ = route_->limits.any() ? &route_->limits : nullptr;
+    redirectPolicy_ = route_->redirectPolicy.has_value() ? &*route_->redirectPolicy : nullptr;
+  }
 
   // http::RouteView
   std::string_view routeName() const override { return route_->proto.name(); }
@@ -81,9 +85,6 @@ public:
   uint32_t clusterNotFoundStatus() const override { return route_->clusterNotFoundStatus; }
   base::Milliseconds timeout() const override { return route_->timeout; }
   std::optional<base::Milliseconds> idleTimeout() const override { return route_->idleTimeout; }
-  const StreamLimits* streamLimits() const override {
-    return route_->limits.any() ? &route_->limits : nullptr;
-  }
   const upstream::MetadataMatch* metadataMatch() const override {
     return target_.metadataMatch.empty() ? nullptr : &target_.metadataMatch;
   }

@@ -77,6 +77,8 @@ inline constexpr std::string_view kFields[] = {
     "envoy.config.route.v3.RouteAction.timeout",
     "envoy.config.route.v3.RouteAction.idle_timeout",
     "envoy.config.route.v3.RouteAction.max_stream_duration",
+    "envoy.config.route.v3.RouteAction.internal_redirect_policy",
+    "envoy.config.route.v3.InternalRedirectPolicy.*",
     "envoy.config.route.v3.RouteAction.MaxStreamDuration.*",
     "envoy.config.route.v3.RouteAction.max_grpc_timeout",
     "envoy.config.route.v3.RouteAction.grpc_timeout_offset",

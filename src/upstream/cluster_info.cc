@@ -27,6 +27,8 @@ ClusterStats::ClusterStats(const stats::Scope& scope)
       rqCancelled(scope.counter("upstream_rq_cancelled")),
       rqTimeout(scope.counter("upstream_rq_timeout")),
       rqMaxDuration(scope.counter("upstream_rq_max_duration_reached")),
+      redirectSucceeded(scope.counter("upstream_internal_redirect_succeeded_total")),
+      redirectFailed(scope.counter("upstream_internal_redirect_failed_total")),
       rqMaintenanceMode(scope.counter("upstream_rq_maintenance_mode")),
       rqRxReset(scope.counter("upstream_rq_rx_reset")),
       rqTxReset(scope.counter("upstream_rq_tx_reset")),

@@ -78,6 +78,8 @@ struct ClusterStats {
   stats::Counter& rqCancelled;
   stats::Counter& rqTimeout;
   stats::Counter& rqMaxDuration;
+  stats::Counter& redirectSucceeded;
+  stats::Counter& redirectFailed;
   stats::Counter& rqMaintenanceMode;
   stats::Counter& rqRxReset;
   stats::Counter& rqTxReset;

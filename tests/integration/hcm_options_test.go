@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -375,6 +376,68 @@ func TestHeaderNamesHaveTheCaseThatIsConfigured(t *testing.T) {
 			expect(t, "HTTP/2", response.Header.Get("X-Back"), "1")
 		})
 	}
+}
+
+func TestInternalRedirects(t *testing.T) {
+	everyPair(t, func(t *testing.T, down, up version) {
+		port := freePort(t)
+		address := up.backend(t, func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			switch {
+			case strings.HasPrefix(r.URL.Path, "/to/"):
+				status, _ := strconv.Atoi(strings.TrimPrefix(r.URL.Path, "/to/"))
+				w.Header().Set("Location", fmt.Sprintf("http://b.test/arrived?%s", r.URL.RawQuery))
+				w.Header().Set("X-Hint", "taken")
+				w.WriteHeader(status)
+				_, _ = io.WriteString(w, "over there")
+			case r.URL.Path == "/loop":
+				w.Header().Set("Location", "http://b.test/loop")
+				w.WriteHeader(302)
+			case r.URL.Path == "/lost":
+				w.Header().Set("Location", "http://nowhere.test/")
+				w.WriteHeader(302)
+			default:
+				fmt.Fprintf(w, "%s %s %s %s %s %d", r.Method, r.Host, r.URL, r.Header.Get("X-Envoy-Original-Url"), r.Header.Get("X-Hint"), len(body))
+			}
+		})
+		start(t, strings.Replace(httpConfig(port, []string{
+			"{match: {prefix: /to/302}, route: {cluster: site, internal_redirect_policy: {response_headers_to_copy: [X-Hint]}}}",
+			"{match: {prefix: /to/}, route: {cluster: site, internal_redirect_policy: {redirect_response_codes: [303, 307], max_internal_redirects: 3}}}",
+			"{match: {prefix: /loop}, route: {cluster: site, internal_redirect_policy: {max_internal_redirects: 3}}}",
+			"{match: {prefix: /lost}, route: {cluster: site, internal_redirect_policy: {}}}",
+			"{match: {prefix: /}, route: {cluster: site}}",
+		}, []string{up.cluster("site", address)}), `domains: ["*"]`, `domains: ["a.test", "b.test"]`, 1), port)
+		client := down.client(t)
+		send := func(method, path, body string) (*http.Response, string) {
+			return exchange(t, client, port, path, func(r *http.Request) {
+				r.Method = method
+				r.Host = "a.test"
+				if body != "" {
+					r.Body = io.NopCloser(strings.NewReader(body))
+					r.ContentLength = int64(len(body))
+				}
+			})
+		}
+		large := strings.Repeat("x", 100_000)
+		for range 3 { // the connections stay good
+			_, body := send("GET", "/to/302?q", "")
+			expect(t, "302", body, "GET b.test /arrived?q http://a.test/to/302?q taken 0")
+			_, body = send("POST", "/to/307", large)
+			expect(t, "307 with a body", body, "POST b.test /arrived? http://a.test/to/307  100000")
+			_, body = send("POST", "/to/303", "body")
+			expect(t, "303", body, "GET b.test /arrived? http://a.test/to/303  0")
+		}
+		response, body := send("GET", "/to/301", "")
+		expect(t, "a status that is not followed", response.StatusCode, 301)
+		expect(t, "its body", body, "over there")
+		response, _ = send("GET", "/loop", "")
+		expect(t, "a loop ends", response.StatusCode, 302)
+		response, _ = send("GET", "/lost", "")
+		expect(t, "no route there", response.Header.Get("Location"), "http://nowhere.test/")
+		response, body = send("POST", "/to/307", strings.Repeat("x", 3<<20))
+		expect(t, "a body that is too large to keep", response.StatusCode, 307)
+		expect(t, "its answer", body, "over there")
+	})
 }
 
 func TestConnectKeepsItsPort(t *testing.T) {
