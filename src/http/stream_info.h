@@ -64,7 +64,7 @@ struct StreamInfo {
   uint32_t responseFlags = 0;
   uint32_t attemptCount = 0;
   uint32_t internalRedirects = 0; // followed before this request
-  uint64_t bytesReceived = 0; // body bytes
+  uint64_t bytesReceived = 0;     // body bytes
   uint64_t bytesSent = 0;
   uint64_t connectionId = 0;
   uint64_t nanosInGo = 0;

@@ -72,7 +72,7 @@ inline constexpr std::string_view kFields[] = {
     "envoy.config.accesslog.v3.AndFilter.*",
     "envoy.config.accesslog.v3.OrFilter.*",
     "envoy.config.accesslog.v3.ComparisonFilter.*",
-    "envoy.config.core.v3.RuntimeUInt32.default_value",
+    "envoy.config.core.v3.RuntimeUInt32.*",
     "envoy.config.core.v3.SchemeHeaderTransformation.scheme_to_overwrite",
     "envoy.config.core.v3.HttpProtocolOptions.headers_with_underscores_action",
     "envoy.config.core.v3.HttpProtocolOptions.max_connection_duration_jitter",

@@ -2,6 +2,7 @@ package integration
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -480,4 +481,108 @@ func TestAccessLogsAreFiltered(t *testing.T) {
 	if strings.Contains(m.output.String(), "logged /not") {
 		t.Error(m.output.String())
 	}
+}
+
+func TestOptionsCountWhatTheyDo(t *testing.T) {
+	everyVersion(t, func(t *testing.T, down version) {
+		port, admin := freePort(t), freePort(t)
+		address := down.backend(t, func(w http.ResponseWriter, r *http.Request) {
+			switch r.URL.Path {
+			case "/moved", "/lost":
+				w.Header().Set("Location", map[string]string{"/moved": "http://a.test/", "/lost": "nowhere"}[r.URL.Path])
+				w.WriteHeader(302)
+			case "/hang":
+				hang(w, r)
+			}
+		})
+		start(t, withAdmin(admin, httpConfig(port, []string{"{match: {prefix: /}, route: {cluster: site, internal_redirect_policy: {}}}"},
+			[]string{down.cluster("site", address)}, "path_with_escaped_slashes_action: UNESCAPE_AND_REDIRECT",
+			"common_http_protocol_options: {headers_with_underscores_action: DROP_HEADER, max_stream_duration: 0.3s}")), port, admin)
+		client := down.client(t)
+		for path, status := range map[string]int{"/moved": 200, "/lost": 302, "/hang": 504, "/a%2Fb": 307} {
+			response, _ := exchange(t, client, port, path, func(r *http.Request) { r.Header["X_bad"] = []string{"1"} })
+			expect(t, path, response.StatusCode, status)
+		}
+		codec := map[version]string{h1: "http1", h2: "http2"}[down]
+		eventually(t, func() string {
+			stats := adminStats(adminAsk(t, http.DefaultClient, "GET", url(admin, "/stats")).body)
+			for name, want := range map[string]string{
+				"http.web.downstream_rq_redirected_with_normalized_path":  "1",
+				"http.web.downstream_rq_max_duration_reached":             "1",
+				codec + ".dropped_headers_with_underscores":               "4",
+				"cluster.site.upstream_internal_redirect_succeeded_total": "1",
+				"cluster.site.upstream_internal_redirect_failed_total":    "1",
+			} {
+				if stats[name] != want {
+					return fmt.Sprintf("%s: found %q, expected %s", name, stats[name], want)
+				}
+			}
+			return ""
+		})
+	})
+}
+
+func TestInternalRedirectsOfPipelinedAndCancelledRequests(t *testing.T) {
+	everyPair(t, func(t *testing.T, down, up version) {
+		entered, gone := make(chan bool, 100), make(chan bool, 100)
+		port := freePort(t)
+		address := up.backend(t, func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			switch {
+			case strings.HasPrefix(r.URL.Path, "/moved"):
+				w.Header().Set("Location", "http://b.test/hang"+strings.TrimPrefix(r.URL.Path, "/moved"))
+				w.WriteHeader(307)
+			case r.URL.Path == "/hang":
+				entered <- true
+				hang(w, r)
+				gone <- true
+			default:
+				fmt.Fprintf(w, "[%s %s]", r.URL.Path, body)
+			}
+		})
+		start(t, httpConfig(port, []string{"{match: {prefix: /}, route: {cluster: site, timeout: 0s, internal_redirect_policy: {redirect_response_codes: [307]}}}"},
+			[]string{up.cluster("site", address)}), port)
+		if down == h1 {
+			var requests strings.Builder
+			for i := range 5 {
+				connection := ""
+				if i == 4 {
+					connection = "Connection: close\r\n"
+				}
+				fmt.Fprintf(&requests, "POST /moved/%d HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n%s\r\nb%d", i, connection, i)
+			}
+			answer := raw(t, port, requests.String())
+			for i := range 5 {
+				word := fmt.Sprintf("[/hang/%d b%d]", i, i)
+				at := strings.Index(answer, word)
+				if at < 0 {
+					t.Fatalf("no %s in order in %q", word, answer)
+				}
+				answer = answer[at:]
+			}
+		}
+		rounds := 3
+		if down == h1 { // moe waits for a client that may only have closed its sending side
+			rounds = 1
+		}
+		for range rounds {
+			ctx, cancel := context.WithCancel(context.Background())
+			request, _ := http.NewRequestWithContext(ctx, "GET", url(port, "/moved"), nil)
+			failed := make(chan error, 1)
+			go func() {
+				_, err := down.client(t).Do(request)
+				failed <- err
+			}()
+			<-entered
+			cancel()
+			if err := <-failed; err == nil {
+				t.Error("answered")
+			}
+			select {
+			case <-gone:
+			case <-time.After(deadline):
+				t.Fatal("the upstream was not told")
+			}
+		}
+	})
 }

@@ -350,6 +350,41 @@ virtual_hosts:
   EXPECT_EQ(table_->match(*other, info_, 0)->metadataMatch(), nullptr);
 }
 
+TEST_F(RouteTableTest, StreamLimitsAndRedirectPolicy) {
+  ASSERT_EQ(load(R"(
+virtual_hosts:
+- name: h
+  domains: ['*']
+  routes:
+  - {match: {prefix: /a}, route: {cluster: a, max_stream_duration: {max_stream_duration: 2s, grpc_timeout_header_max: 0s}}}
+  - {match: {prefix: /b}, route: {cluster: a, max_grpc_timeout: 3s, grpc_timeout_offset: 1s,
+      internal_redirect_policy: {redirect_response_codes: [301, 404], response_headers_to_copy: [X-A]}}}
+  - {match: {prefix: /}, route: {cluster: a}}
+)"),
+            absl::OkStatus());
+  const auto route = [this](std::string_view path) {
+    return table_->match(*request("h", path), info_, 0);
+  };
+  const StreamLimits* limits = route("/a")->streamLimits();
+  ASSERT_NE(limits, nullptr);
+  EXPECT_TRUE(limits->hasMaxStreamDuration);
+  EXPECT_EQ(limits->maxStreamDuration, base::Milliseconds(2000));
+  EXPECT_EQ(limits->grpcHeaderMax, base::Milliseconds(0));
+  EXPECT_EQ(limits->grpcHeaderOffset, std::nullopt);
+  EXPECT_EQ(route("/a")->redirectPolicy(), nullptr);
+  limits = route("/b")->streamLimits();
+  ASSERT_NE(limits, nullptr);
+  EXPECT_FALSE(limits->hasMaxStreamDuration);
+  EXPECT_EQ(limits->maxGrpcTimeout, base::Milliseconds(3000));
+  EXPECT_EQ(limits->grpcTimeoutOffset, base::Milliseconds(1000));
+  const RedirectPolicy* policy = route("/b")->redirectPolicy();
+  ASSERT_NE(policy, nullptr);
+  EXPECT_EQ(policy->maxRedirects, 1u);
+  EXPECT_EQ(policy->statuses, std::vector<uint32_t>{301});
+  EXPECT_EQ(policy->copiedHeaders, std::vector<std::string>{"x-a"});
+  EXPECT_EQ(route("/")->streamLimits(), nullptr);
+}
+
 TEST_F(RouteTableTest, ErrorsNameTheField) {
   const auto error = [this](const std::string& routes) {
     return std::string(base::message(
@@ -361,6 +396,11 @@ TEST_F(RouteTableTest, ErrorsNameTheField) {
   EXPECT_EQ(error("{match: {prefix: /}, route: {cluster: missing}}"),
             "rc.virtual_hosts[0].routes[0].route.cluster: found \"missing\", expected the name of "
             "a cluster in static_resources.clusters");
+  EXPECT_EQ(error("{match: {prefix: /}, route: {cluster: a, internal_redirect_policy: {predicates: "
+                  "[{name: previous, typed_config: {'@type': "
+                  "type.googleapis.com/google.protobuf.Struct, value: {}}}]}}}"),
+            "rc.virtual_hosts[0].routes[0].route.internal_redirect_policy.predicates[0]: found "
+            "\"previous\", expected no predicate");
   EXPECT_EQ(error("{match: {prefix: /}}"), "rc.virtual_hosts[0].routes[0]: found no action, "
                                            "expected route, redirect or direct_response");
   EXPECT_EQ(
