@@ -79,7 +79,7 @@ void fillLocalReply(const http::LocalReply& reply, const LocalReplyConfig& confi
     if (!response.has(http::HeaderId::GrpcStatus)) {
       response.addNumber(
           http::HeaderId::GrpcStatus,
-          static_cast<uint64_t>(reply.grpcStatus.value_or(grpcStatusOf(mapped.status))));
+          static_cast<uint64_t>(reply.grpcStatus.value_or(http::grpcStatusOf(mapped.status))));
     }
     if (!mapped.body.empty()) {
       response.set(http::HeaderId::GrpcMessage, percentEncode(mapped.body));

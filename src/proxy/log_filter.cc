@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "base/time.h"
 #include "http/format_commands.h"
+#include "http/grpc.h"
 #include "proxy/local_reply.h"
 #include "route/request_match.h"
 
@@ -56,7 +57,7 @@ int grpcStatus(const FormatContext& context) {
       return status;
     }
   }
-  return context.info.responseCode == 200 ? 0 : grpcStatusOf(context.info.responseCode);
+  return context.info.responseCode == 200 ? 0 : http::grpcStatusOf(context.info.responseCode);
 }
 
 absl::StatusOr<std::vector<LogFilter>>
