@@ -15,6 +15,8 @@ using http::HeaderId;
 using http::ResetReason;
 using http::ResponseFlag;
 
+constexpr int kDeadlineExceeded = 4; // gRPC's status
+
 // What Envoy says of a reset in bodies and details.
 std::string_view reasonText(ResetReason reason) {
   switch (reason) {
@@ -402,6 +404,16 @@ void Router::upstreamFailed(ResetReason reason, std::string_view details) {
                   response.addStatic(HeaderId::EnvoyOverloaded, "true");
                 },
             .details = note});
+    return;
+  }
+  if (const auto deadline = http::isGrpc(*request_) ? grpcTimeout(*request_) : std::nullopt;
+      deadline.has_value() && reason == ResetReason::RemoteReset &&
+      base::monotonicNanos() - info.startNanos >= deadline->count() * 1'000'000) {
+    // The server gave up at the client's deadline, and was faster than the client: that is no
+    // failure of the server.
+    countResponse(cluster_->stats(), 504);
+    info.setFlag(flagOf(reason));
+    answer({.status = 504, .body = body, .grpcStatus = kDeadlineExceeded, .details = note});
     return;
   }
   failUpstream(reason == ResetReason::ProtocolError ? 502 : 503, flagOf(reason), body, note);

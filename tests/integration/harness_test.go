@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -52,15 +53,24 @@ func binary(t *testing.T) string {
 }
 
 // freePort is a port that nobody listens on now.
+//
+// It is below those that the system gives to servers and clients that do not choose (32768 and up): one of them
+// could get the same before moe has bound it.
 func freePort(t *testing.T) int {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 10_000 {
+		port := 12_000 + int(nextPort.Add(1)+uint32(os.Getpid())*97)%20_000
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err == nil {
+			listener.Close()
+			return port
+		}
 	}
-	defer listener.Close()
-	return listener.Addr().(*net.TCPAddr).Port
+	t.Fatal("no free port")
+	return 0
 }
+
+var nextPort atomic.Uint32
 
 // start runs moe on a configuration and waits until each port accepts.
 func start(t *testing.T, config string, ports ...int) *moe {

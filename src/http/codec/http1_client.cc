@@ -259,8 +259,12 @@ absl::Status Http1Client::dispatch(base::Buffer& data, bool endStream) {
       break;
     }
   }
+  const bool inBody = parser_.inBody();
   if (endStream && decoder_ != nullptr && !connection_.closed() && !parser_.finish()) {
-    return absl::UnavailableError("http1.premature_end"); // gone, not wrong
+    // Gone in the middle of a body; half a head is no answer.
+    return absl::Status(inBody ? absl::StatusCode::kUnavailable
+                               : absl::StatusCode::kInvalidArgument,
+                        "http1.premature_end");
   }
   if (waiting && decoder_ == nullptr && !connection_.closed()) {
     while (readDisables_ > 0) {

@@ -76,6 +76,8 @@ public:
   bool upgradeRequested() const { return upgrade_; }
   // The request target was a whole URL, as clients send it to a forward proxy.
   bool absoluteForm() const { return absoluteForm_ && !connectMethod_; }
+  // The head was read, and what it announced was not.
+  bool inBody() const { return state_ >= State::Length && state_ <= State::Trailers; }
   bool hasBody() const { return state_ != State::Complete; }
   uint64_t bytes() const { return bytes_; } // of this message, as read
 
