@@ -20,7 +20,8 @@ std::optional<Milliseconds> grpcTimeout(const http::HeaderMap& request) {
   }
   uint64_t number = 0;
   const char* last = text.data() + text.size() - 1;
-  const auto end = std::from_chars(text.data(), last, number);
+  const char* first = text.data(); // NOLINT(bugprone-suspicious-stringview-data-usage)
+  const auto end = std::from_chars(first, last, number);
   if (end.ec != std::errc() || end.ptr != last || number > kMostDigits) {
     return std::nullopt;
   }

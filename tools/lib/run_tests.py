@@ -177,7 +177,7 @@ def main():
     if "go" in parts:
         go(tally)
     if "fuzz" in parts and "asan" in presets:
-        fuzz(tally, 120 if options.all else 30)
+        fuzz(tally, 60 if options.all else 30)
     if "checks" in parts:
         checks(tally, options.all)
     print(f"{tally.passed} passed, {tally.failed} failed")

@@ -10,9 +10,9 @@ namespace moe::http {
 namespace {
 
 // All streams together may queue this much before each is held at a small amount.
-constexpr int64_t kManyQueuedBytes = 2 * 1024 * 1024;
-constexpr size_t kStreamLimit = 256 * 1024;
-constexpr size_t kTightStreamLimit = 16 * 1024;
+constexpr int64_t kManyQueuedBytes = int64_t{2} * 1024 * 1024;
+constexpr size_t kStreamLimit = size_t{256} * 1024;
+constexpr size_t kTightStreamLimit = size_t{16} * 1024;
 // As Envoy: so many streams must have been seen (or half as many reset) before resets count.
 constexpr uint64_t kStreamsBeforeResetsCount = 500;
 // What is to end ends after this, whether its last frames could be written or not.
@@ -35,40 +35,6 @@ std::array<char, 17> goAwayFrame(uint32_t lastStream, uint32_t errorCode) {
 }
 
 } // namespace
-
-void Http2ClosedStreams::add(int32_t id, bool resetByUs) {
-  if (ring_.size() < kMost) {
-    ring_.emplace_back(id, resetByUs);
-    return;
-  }
-  ring_[next_] = {id, resetByUs};
-  next_ = (next_ + 1) % kMost;
-}
-
-bool Http2FrameHeads::takeHead(std::string_view bytes, size_t& at) {
-  while (size_ < wanted_) {
-    if (at == bytes.size()) {
-      return false;
-    }
-    head_[size_++] = bytes[at++];
-    if (size_ == kHead) {
-      payload_ = number(0) >> 8;
-      if (type() == NGHTTP2_WINDOW_UPDATE && payload_ == kIncrement) {
-        wanted_ += std::exchange(payload_, 0);
-      }
-    }
-  }
-  return true;
-}
-
-Http2ClosedStreams::State Http2ClosedStreams::find(int32_t id) const {
-  for (const auto& [known, byUs] : ring_) {
-    if (known == id) {
-      return byUs ? State::ByUs : State::Ended;
-    }
-  }
-  return ring_.size() < kMost ? State::Never : State::Unknown;
-}
 
 // nghttp2's callbacks; user data is the session, a stream's user data is the Http2Stream.
 struct Http2Session::Callbacks {
@@ -195,7 +161,7 @@ Http2Session::Http2Session(const CodecContext& context, net::Connection& connect
   nghttp2_option_set_no_http_messaging(options, 1);
   nghttp2_option_set_max_outbound_ack(options, settings_.maxOutboundControlFrames);
   nghttp2_option_set_max_deflate_dynamic_table_size(options, kMaxEncoderTable);
-  nghttp2_option_set_max_send_header_block_length(options, 1024 * 1024);
+  nghttp2_option_set_max_send_header_block_length(options, size_t{1024} * 1024);
   // What comes for streams that were reset is no misbehaviour, and an upstream's connection is
   // shared.
   nghttp2_option_set_glitch_rate_limit(options, 100'000, 10'000);

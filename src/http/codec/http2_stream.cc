@@ -147,7 +147,11 @@ void Http2Stream::disableReading(bool disable) {
     ++readDisables_;
     return;
   }
-  if (readDisables_ > 0 && --readDisables_ == 0) {
+  if (readDisables_ == 0) {
+    return;
+  }
+  --readDisables_;
+  if (readDisables_ == 0) {
     consume(std::exchange(unconsumed_, 0));
   }
 }
