@@ -152,7 +152,7 @@ upstream::HostPtr Router::chooseHost(upstream::WorkerCluster& cluster) {
 
 http::HeadersStatus Router::decodeHeaders(http::HeaderMap& headers, bool endStream) {
   request_ = &headers;
-  requestEnd_ = endStream;
+  requestEnd_ = headersEnd_ = endStream;
   // Every route of this proxy is a route::Route.
   route_ = static_cast<const route::Route*>(callbacks_->route());
   http::StreamInfo& info = callbacks_->streamInfo();
@@ -430,7 +430,9 @@ void Router::Upstream::onPoolReady(http::RequestEncoder& encoder, const upstream
   info.upstreamLocal = connection.localAddress();
   r.sentNanos_ = base::monotonicNanos();
   encoder.setCallbacks(this);
-  const bool headersOnly = r.requestEnd_ && r.waiting_.empty() && r.requestTrailers_ == nullptr;
+  // An end that came behind the headers goes behind them: grpc-go's server waits for ever for the
+  // end of a stream whose headers end it.
+  const bool headersOnly = r.headersEnd_;
   if (const absl::Status status = encoder.encodeHeaders(*r.request_, headersOnly); !status.ok()) {
     encoder.resetStream(ResetReason::LocalReset);
     r.responseDone_ = true;
@@ -449,9 +451,10 @@ void Router::Upstream::onPoolReady(http::RequestEncoder& encoder, const upstream
   if (headersOnly) {
     return;
   }
-  if (!r.waiting_.empty()) {
+  const bool end = r.requestEnd_ && r.requestTrailers_ == nullptr;
+  if (!r.waiting_.empty() || end) {
     base::Buffer body = std::move(r.waiting_);
-    encoder.encodeData(body, r.requestEnd_ && r.requestTrailers_ == nullptr);
+    encoder.encodeData(body, end);
   }
   if (r.requestTrailers_ != nullptr) {
     encoder.encodeTrailers(*r.requestTrailers_);

@@ -85,6 +85,7 @@ private:
   int64_t sentNanos_ = 0;
   int readDisables_ = 0;
   bool requestEnd_ = false; // the whole request has come
+  bool headersEnd_ = false; // with its headers
   bool responseBegun_ = false;
   bool grpc_ = false; // the response is gRPC's
   bool responseDone_ = false;
