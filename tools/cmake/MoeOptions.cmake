@@ -12,9 +12,7 @@ option(MOE_FUZZ "Build the fuzz targets" OFF)
 
 find_program(MOE_CCACHE ccache)
 if(MOE_CCACHE)
-  # A precompiled header carries times and macros that ccache must not mind.
-  set(launcher ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-      CCACHE_BASEDIR=${CMAKE_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${MOE_CCACHE})
+  set(launcher ${CMAKE_SOURCE_DIR}/tools/lib/compile ${CMAKE_SOURCE_DIR})
   set(CMAKE_C_COMPILER_LAUNCHER ${launcher})
   set(CMAKE_CXX_COMPILER_LAUNCHER ${launcher})
 endif()
