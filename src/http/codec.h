@@ -28,8 +28,9 @@ protected:
   ~StreamCallbacks() = default;
 };
 
-// One stream as the codec knows it; owned by the codec. A stream object may be used until both
-// directions have ended, it was reset, or onResetStream was called.
+// One stream as the codec knows it; owned by the codec. A stream object may be used until it was
+// reset, onResetStream was called, or both directions have ended; an upstream's stream until the
+// response has ended, whatever is left of the request.
 class Stream {
 public:
   // One listener; set before anything is encoded.

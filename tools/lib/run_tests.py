@@ -6,6 +6,7 @@ builds; with --all also the tsan build, longer fuzzing, clang-tidy and the hosti
 which tools/setup --bench installs.
 """
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -64,6 +65,23 @@ def unit(preset, tally):
         tally.add(n_passed, n_failed)
 
 
+def failures(output):
+    """What the failed tests of `go test -v` wrote, without what the others did."""
+    block, failed = [], []
+    for line in output.splitlines():
+        ended = re.match(r"--- (PASS|FAIL|SKIP): ", line)
+        if not ended and not line.startswith("    --- "):  # results of subtests come behind their test's
+            block.append(line)
+        elif ended and ended.group(1) == "FAIL":
+            failed += [*block[-120:], line]
+            block = []
+        elif ended:
+            block = []
+        elif line.startswith("    --- FAIL"):
+            failed.append(line)
+    return "\n".join([*failed, *block[-120:]])
+
+
 def go_tests(folder, arguments, tally, env=None, timeout=1800):
     """Every test is named as it ends; subtests count with their test."""
     counts = {"PASS": 0, "FAIL": 0}
@@ -81,7 +99,7 @@ def go_tests(folder, arguments, tally, env=None, timeout=1800):
         failed = 1  # It did not build, or ended before it could say.
     print(f"   {folder.relative_to(ROOT)}: {passed} passed, {failed} failed", flush=True)
     if failed:
-        print(output[-16000:])
+        print(failures(output)[:40000])
     tally.add(passed, failed)
 
 
@@ -115,15 +133,20 @@ def go(tally):
 def fuzz(tally, seconds):
     programs = sorted((ROOT / "build" / "asan" / "tests" / "fuzz").glob("*_fuzzer"))
     if programs:
-        say(f"fuzzing, {seconds} s each")
-    for program in programs:
+        say(f"fuzzing, {seconds} s each, {os.cpu_count()} at a time")
+
+    def one(program):
         corpus = ROOT / "tests" / "fuzz" / "corpus" / program.name.removesuffix("_fuzzer")
         found = ROOT / "build" / "asan" / "found" / program.name
         found.mkdir(parents=True, exist_ok=True)
-        status, output = run([program, f"-max_total_time={seconds}", f"-artifact_prefix={found}/", "-timeout=10",
-                              "-rss_limit_mb=4096", found, *([corpus] if corpus.exists() else [])],
-                             timeout=seconds + 120, env={**os.environ, **SANITIZER_ENV})
-        tally.check(program.name, status == 0, output)
+        return run([program, f"-max_total_time={seconds}", f"-artifact_prefix={found}/", "-timeout=10",
+                    "-rss_limit_mb=4096", found, *([corpus] if corpus.exists() else [])],
+                   timeout=seconds + 120, env={**os.environ, **SANITIZER_ENV})
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for program, (status, output) in zip(programs, pool.map(one, programs)):
+            runs = re.search(r"Done (\d+) runs", output)
+            tally.check(f"{program.name} ({runs.group(1) if runs else 'no'} runs)", status == 0, output)
 
 
 def checks(tally, tidy):

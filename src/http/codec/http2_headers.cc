@@ -113,8 +113,8 @@ const char* fieldProblem(std::string_view name, std::string_view value, const He
     return known && pseudoAllowed && !before.has(id) ? nullptr : "http2.invalid_pseudo_header";
   }
   for (const char c : name) {
-    if (kTokenLower[static_cast<uint8_t>(c)] != static_cast<uint8_t>(c)) {
-      return "http2.invalid_header_name"; // no token, or in upper case
+    if (c == '\0' || kTokenLower[static_cast<uint8_t>(c)] != static_cast<uint8_t>(c)) {
+      return "http2.invalid_header_name"; // no token (to the table 0), or in upper case
     }
   }
   switch (id) {

@@ -57,7 +57,8 @@ TEST_F(Http2ServerTest, MalformedRequestsEndTheirStreamOnly) {
         base::cat(kGet, field("te", "gzip")), base::cat(kGet, field("x-a", "b\r\nc")),
         base::cat(kGet, field("x-a", std::string("\0", 1))), base::cat(kGet, field("x-a", "\x01")),
         base::cat(kGet, field("host", "other")), base::cat(kGet, field(":path", "/again")),
-        base::cat(kGet, field("x a", "b")), base::cat("\x82\x86\x84", field(":authority", "h@i")),
+        base::cat(kGet, field("x a", "b")), base::cat(kGet, field(std::string("x\0y", 3), "b")),
+        base::cat("\x82\x86\x84", field(":authority", "h@i")),
         base::cat("\x82\x86\x84", field(":authority", "")),
         base::cat("\x82\x86\x41\x01h", field(":path", "/a b")),
         base::cat("\x82\x84\x41\x01h", field(":scheme", "ftp")), std::string("\x82\x86\x84", 3)}) {
