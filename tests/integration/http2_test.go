@@ -15,6 +15,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"golang.org/x/net/http2"
 )
 
 // version is what one side of moe speaks in a test.
@@ -356,4 +358,59 @@ func TestGoFiltersWorkInHTTP2(t *testing.T) {
 	}
 	response.Body.Close()
 	expect(t, "a reply from a goroutine", response.StatusCode, 418)
+}
+
+// grpc-go's server waits for ever for the end of a stream that its headers ended, where a client had sent that
+// end as an empty DATA frame.
+func TestAnEndBehindItsHeadersStaysBehindThem(t *testing.T) {
+	upstream, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer upstream.Close()
+	seen := make(chan string, 1)
+	go func() {
+		var frames []string
+		defer func() { seen <- strings.Join(frames, " ") }()
+		connection, err := upstream.Accept()
+		if err != nil {
+			return
+		}
+		defer connection.Close()
+		_ = connection.SetDeadline(time.Now().Add(deadline))
+		_, _ = io.CopyN(io.Discard, connection, int64(len(http2.ClientPreface)))
+		framer := http2.NewFramer(connection, connection)
+		_ = framer.WriteSettings()
+		for {
+			frame, err := framer.ReadFrame()
+			if err != nil {
+				return
+			}
+			header := frame.Header()
+			if header.StreamID == 0 {
+				continue
+			}
+			frames = append(frames, fmt.Sprint(header.Type, header.Flags.Has(http2.FlagDataEndStream)))
+			if header.Flags.Has(http2.FlagDataEndStream) {
+				return
+			}
+		}
+	}()
+	port := freePort(t)
+	start(t, httpConfig(port, []string{"{match: {prefix: /}, route: {cluster: site}}"},
+		[]string{h2.cluster("site", upstream.Addr().String())}), port)
+	client, err := attack(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	// In one write, so that the end is there before moe has an upstream connection.
+	var both bytes.Buffer
+	framer := http2.NewFramer(&both, nil)
+	_ = framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: client.block(), EndHeaders: true})
+	_ = framer.WriteData(1, true, nil)
+	if _, err := client.Write(both.Bytes()); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, "frames", <-seen, "HEADERS false DATA true")
 }
