@@ -43,7 +43,8 @@ absl::StatusOr<net::AddressPtr> readAddress(const envoy::config::core::v3::Addre
 
 absl::StatusOr<ListenerConfigPtr> compileListener(const Proto& proto, const FieldPath& path,
                                                   const proxy::NetworkFilterConfigs& filters,
-                                                  const proxy::FactoryContext& context) {
+                                                  const proxy::FactoryContext& context,
+                                                  RuntimeLayers& runtime) {
   auto address = readAddress(proto.address(), path.field("address"));
   if (!address.ok()) {
     return address.status();
@@ -62,6 +63,15 @@ absl::StatusOr<ListenerConfigPtr> compileListener(const Proto& proto, const Fiel
   }
   if (proto.has_tcp_backlog_size()) {
     out->backlog = static_cast<int>(proto.tcp_backlog_size().value());
+  }
+  if (!proto.name().empty()) {
+    auto limit = runtime.number(
+        base::cat("envoy.resource_limits.listener.", proto.name(), ".connection_limit"),
+        UINT64_MAX);
+    if (!limit.ok()) {
+      return limit.status();
+    }
+    out->connectionLimit = *limit;
   }
   if (proto.listener_filters_size() > 0) {
     return fieldError(path.field("listener_filters"),

@@ -1,11 +1,13 @@
 #pragma once
 
+#include <atomic>
 #include <string>
 #include <vector>
 
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "net/address.h"
 #include "proxy/factory.h"
+#include "server/runtime_layers.h"
 
 namespace moe::server {
 
@@ -18,7 +20,7 @@ struct ListenerStats {
   stats::Counter& cxTotal;
   stats::Gauge& cxActive;
   stats::Counter& cxDestroy;
-  stats::Counter& cxOverflow; // closed at once: see proxy/overload_state.h
+  stats::Counter& cxOverflow; // closed at once: too many, of this listener or in all
 };
 
 // A compiled static listener; shared by all workers. Immutable but for its counters.
@@ -30,6 +32,9 @@ struct ListenerConfig {
   uint32_t bufferLimit = 1024 * 1024;
   int backlog = 4096;
   std::vector<proxy::NetworkFilterFactoryPtr> filters;
+  // Connections at a time, over all workers.
+  uint64_t connectionLimit = UINT64_MAX;
+  mutable std::atomic<uint64_t> connections{0};
   mutable ListenerStats stats;
 };
 using ListenerConfigPtr = std::shared_ptr<const ListenerConfig>;
@@ -40,6 +45,7 @@ absl::StatusOr<net::AddressPtr> readAddress(const envoy::config::core::v3::Addre
 
 absl::StatusOr<ListenerConfigPtr>
 compileListener(const envoy::config::listener::v3::Listener& proto, const config::FieldPath& path,
-                const proxy::NetworkFilterConfigs& filters, const proxy::FactoryContext& context);
+                const proxy::NetworkFilterConfigs& filters, const proxy::FactoryContext& context,
+                RuntimeLayers& runtime);
 
 } // namespace moe::server

@@ -74,13 +74,21 @@ absl::Status Server::reportCoverage() {
     return absl::InvalidArgumentError(base::cat(
         field.str(), ": found a security setting that moe does not act on, expected none"));
   }
+  std::vector<std::string> fields;
   for (const config::UncoveredField& field : report.ignored) {
+    fields.push_back(field.str());
+  }
+  return ignore(fields);
+}
+
+absl::Status Server::ignore(const std::vector<std::string>& fields) {
+  for (const std::string& field : fields) {
     if (options_.strict) {
-      return absl::InvalidArgumentError(base::cat(
-          field.str(), ": found a field that moe does not act on, expected none (--strict)"));
+      return absl::InvalidArgumentError(
+          base::cat(field, ": found a field that moe does not act on, expected none (--strict)"));
     }
-    MOE_LOG(*logger_, warn, "{}: moe does not act on this field", field.str());
-    ignoredFields_.push_back(field.str());
+    MOE_LOG(*logger_, warn, "{}: moe does not act on this field", field);
+    ignoredFields_.push_back(field);
   }
   return absl::OkStatus();
 }
@@ -119,13 +127,14 @@ absl::Status Server::compile() {
     return overload.status();
   }
   overloadSettings_ = std::move(*overload);
+  RuntimeLayers runtime(bootstrap_.layered_runtime());
   std::set<std::string> names;
   std::set<std::string> addresses;
   const FieldPath path = FieldPath("static_resources").field("listeners");
   for (int i = 0; i < bootstrap_.static_resources().listeners_size(); ++i) {
     const FieldPath at = path.index(static_cast<size_t>(i));
-    auto listener =
-        compileListener(bootstrap_.static_resources().listeners(i), at, networkFilters_, *context_);
+    auto listener = compileListener(bootstrap_.static_resources().listeners(i), at, networkFilters_,
+                                    *context_, runtime);
     if (!listener.ok()) {
       return listener.status();
     }
@@ -139,6 +148,9 @@ absl::Status Server::compile() {
                         "an address that no other listener has");
     }
     listeners_.push_back(std::move(*listener));
+  }
+  if (absl::Status ignored = ignore(runtime.unused()); !ignored.ok()) {
+    return ignored;
   }
   return readAdmin();
 }

@@ -28,6 +28,8 @@ public:
 private:
   absl::Status compile();
   absl::Status reportCoverage();
+  // Fields without effect: warned about, or refused by --strict.
+  absl::Status ignore(const std::vector<std::string>& fields);
   absl::Status bind();
   // The admin interface, if the bootstrap has one (server_admin.cc).
   absl::Status readAdmin();

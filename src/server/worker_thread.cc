@@ -22,6 +22,7 @@ public:
     if (event == net::ConnectionEvent::Connected || std::exchange(gone_, true)) {
       return;
     }
+    config_->connections.fetch_sub(1, std::memory_order_relaxed);
     config_->stats.cxActive.dec();
     config_->stats.cxDestroy.inc();
     thread_.connectionGone(*this);
@@ -67,7 +68,10 @@ void WorkerThread::setAccepting(bool on) {
 
 void WorkerThread::accept(const ListenerConfigPtr& config, net::Fd fd, net::AddressPtr local,
                           net::AddressPtr remote) {
-  if (!context_.overload.tryTakeConnection()) {
+  const bool tooMany =
+      config->connections.fetch_add(1, std::memory_order_relaxed) >= config->connectionLimit;
+  if (tooMany || !context_.overload.tryTakeConnection()) {
+    config->connections.fetch_sub(1, std::memory_order_relaxed);
     config->stats.cxOverflow.inc();
     return; // closes the socket
   }

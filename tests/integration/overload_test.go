@@ -104,12 +104,22 @@ func TestManyIdleConnectionsNeedLittleMemory(t *testing.T) {
 }
 
 func TestConnectionsAboveTheLimitAreClosed(t *testing.T) {
-	port := freePort(t)
-	start(t, `overload_manager:
+	for name, limit := range map[string]string{
+		"in all": `overload_manager:
   resource_monitors:
   - name: envoy.resource_monitors.global_downstream_max_connections
     typed_config: {"@type": type.googleapis.com/envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig, max_active_downstream_connections: 5}
-`+httpConfig(port, []string{"{match: {prefix: /}, direct_response: {status: 200}}"}, nil), port)
+`,
+		"of the listener": "layered_runtime: {layers: [{name: static, static_layer: {envoy.resource_limits.listener.web.connection_limit: 5}}]}\n",
+	} {
+		t.Run(name, func(t *testing.T) { closesConnectionsAbove(t, limit) })
+	}
+}
+
+// closesConnectionsAbove has a configuration that allows five connections; eight come.
+func closesConnectionsAbove(t *testing.T, limit string) {
+	port := freePort(t)
+	start(t, limit+httpConfig(port, []string{"{match: {prefix: /}, direct_response: {status: 200}}"}, nil), port)
 	var open []net.Conn
 	closed := 0
 	for i := 0; i < 8; i++ {
