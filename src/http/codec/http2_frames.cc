@@ -19,8 +19,10 @@ bool Http2FrameHeads::takeHead(std::string_view bytes, size_t& at) {
     head_[size_++] = bytes[at++];
     if (size_ == kHead) {
       payload_ = number(0) >> 8;
-      if (type() == NGHTTP2_WINDOW_UPDATE && payload_ == kIncrement) {
-        wanted_ += std::exchange(payload_, 0);
+      if ((type() == NGHTTP2_WINDOW_UPDATE && payload_ == kWord) ||
+          (type() == NGHTTP2_GOAWAY && payload_ >= 2 * kWord)) {
+        wanted_ += kWord;
+        payload_ -= kWord;
       }
     }
   }

@@ -13,14 +13,14 @@
 namespace moe::http {
 
 // Follows the heads of frames (RFC 9113 section 4.1) in bytes as they come; of WINDOW_UPDATE the
-// increment too.
+// increment too, of GOAWAY the last stream.
 class Http2FrameHeads {
 public:
   // A server's input begins with the preface.
   explicit Http2FrameHeads(uint32_t prefaceSize) : payload_(prefaceSize) {}
-  // Moves `at` behind the payload that is left; false if none was.
+  // Moves `at` behind the payload that is left; false if none was, or a head is being taken.
   bool skip(size_t end, size_t& at) {
-    const size_t step = std::min<size_t>(payload_, end - at);
+    const size_t step = size_ > 0 ? 0 : std::min<size_t>(payload_, end - at);
     payload_ -= static_cast<uint32_t>(step);
     at += step;
     return step > 0;
@@ -39,17 +39,24 @@ public:
   std::string_view head() const { return {head_.data(), size_}; }
   uint8_t type() const { return static_cast<uint8_t>(head_[3]); }
   int32_t streamId() const { return static_cast<int32_t>(number(5) & 0x7fffffff); }
-  bool hasIncrement() const { return size_ == kHead + kIncrement; }
+  bool hasIncrement() const { return size_ == kHead + kWord; }
   int32_t increment() const { return static_cast<int32_t>(number(9) & 0x7fffffff); }
   // Only servers check these; see Http2Session::frameBegun().
   bool matters(bool server) const {
-    return server && (type() == NGHTTP2_DATA || type() == NGHTTP2_HEADERS ||
-                      type() == NGHTTP2_PRIORITY || type() == NGHTTP2_WINDOW_UPDATE);
+    return server &&
+           (type() == NGHTTP2_DATA || type() == NGHTTP2_HEADERS || type() == NGHTTP2_PRIORITY ||
+            type() == NGHTTP2_WINDOW_UPDATE || type() == NGHTTP2_GOAWAY);
+  }
+  // Makes head() name stream 0 as a GOAWAY's last one.
+  void clearLastStream() {
+    if (size_ == kHead + kWord) {
+      std::fill(head_.begin() + kHead, head_.end(), '\0');
+    }
   }
 
 private:
   static constexpr size_t kHead = 9;
-  static constexpr uint32_t kIncrement = 4;
+  static constexpr uint32_t kWord = 4;
   uint32_t number(size_t at) const {
     uint32_t out = 0;
     for (size_t i = at; i < at + 4; ++i) {
@@ -57,7 +64,7 @@ private:
     }
     return out;
   }
-  std::array<char, kHead + kIncrement> head_{};
+  std::array<char, kHead + kWord> head_{};
   size_t size_ = 0;
   size_t wanted_ = kHead;
   uint32_t payload_; // still to come

@@ -71,6 +71,12 @@ struct Http2Session::Callbacks {
         return 0;
       }
       self.lastStream_ = frame->hd.stream_id;
+      if (frame->hd.stream_id > self.goAwayLast_) {
+        // The GOAWAY that waits to be sent says that this was not looked at.
+        (void)nghttp2_submit_rst_stream(self.session_, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
+                                        NGHTTP2_REFUSED_STREAM);
+        return 0;
+      }
       auto made = self.role_.acceptStream(self, frame->hd.stream_id);
       stream = made.get();
       nghttp2_session_set_stream_user_data(self.session_, frame->hd.stream_id, stream);
@@ -424,9 +430,9 @@ void Http2Session::shutdownNotice() {
 
 void Http2Session::goAway() {
   ending_ = true;
-  (void)nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE,
-                              nghttp2_session_get_last_proc_stream_id(session_), NGHTTP2_NO_ERROR,
-                              nullptr, 0);
+  goAwayLast_ = std::min(goAwayLast_, nghttp2_session_get_last_proc_stream_id(session_));
+  (void)nghttp2_submit_goaway(session_, NGHTTP2_FLAG_NONE, goAwayLast_, NGHTTP2_NO_ERROR, nullptr,
+                              0);
   sendLater();
 }
 
@@ -471,6 +477,12 @@ Http2Session::Verdict Http2Session::frameBegun() {
       (void)flood(stats_.inboundPriorityFramesFlood, "http2.inbound_priority_frames_flood");
       return Verdict::Fail;
     }
+    return Verdict::Take;
+  }
+  if (frames_.type() == NGHTTP2_GOAWAY) {
+    // A client's says which of our streams it has seen: we open none. To nghttp2 other numbers are
+    // an error, which would end requests under way; grpc-go and Go's clients send such.
+    frames_.clearLastStream();
     return Verdict::Take;
   }
   if (frames_.type() == NGHTTP2_WINDOW_UPDATE) {

@@ -106,9 +106,10 @@ private:
   uint32_t errorCode_ = NGHTTP2_PROTOCOL_ERROR;
   Http2FrameHeads frames_;
   Http2ClosedStreams closedStreams_;
-  int32_t lastStream_ = 0;   // that the peer has opened
-  int64_t queuedBytes_ = 0;  // bodies in all streams
-  uint32_t emptyFrames_ = 0; // in a row
+  int32_t lastStream_ = 0;         // that the peer has opened
+  int32_t goAwayLast_ = INT32_MAX; // the last one that it may open
+  int64_t queuedBytes_ = 0;        // bodies in all streams
+  uint32_t emptyFrames_ = 0;       // in a row
   uint64_t streamsSeen_ = 0;
   uint64_t prematureResets_ = 0;
   uint64_t priorityFrames_ = 0;

@@ -72,6 +72,38 @@ TEST_F(Http2ServerTest, MalformedRequestsEndTheirStreamOnly) {
   EXPECT_GT(stats.rxMessagingError.value(), 10u);
 }
 
+TEST_F(Http2ServerTest, AClientsGoAwayEndsNothing) {
+  for (const uint32_t last : {0u, 1u, 0x7fffffffu}) {
+    SCOPED_TRACE(last);
+    proxy.requests.clear();
+    start();
+    get(1);
+    const std::string away = frame(kGoAway, 0, 0, base::cat(number32(last), number32(0), "bye"));
+    send(std::string_view(away).substr(0, 7)); // in pieces
+    send(std::string_view(away).substr(7, 4));
+    send(std::string_view(away).substr(11));
+    request(0).respond(worker.slab, 200);
+    EXPECT_EQ(frames(), "HEADERS(1 end) ");
+    EXPECT_EQ(stats.rxMessagingError.value(), 0u);
+    connection->close(net::CloseType::NoFlush);
+    settle();
+    codec.reset();
+  }
+}
+
+TEST_F(Http2ServerTest, StreamsBehindAGoAwayThatIsNotYetSentAreRefused) {
+  start();
+  get(1);
+  codec->goAway();
+  base::Buffer late = bytes(frame(kHeaders, kEndHeaders | kEndStream, 3, kGet));
+  ASSERT_TRUE(codec->dispatch(late, false).ok()); // in the same turn
+  EXPECT_EQ(frames(), "GOAWAY(0) RST(3,7) ");
+  EXPECT_EQ(proxy.requests.size(), 1u);
+  request(0).respond(worker.slab, 200);
+  EXPECT_EQ(frames(), "HEADERS(1 end) ");
+  EXPECT_TRUE(connection->closing());
+}
+
 TEST_F(Http2ServerTest, MalformedRequestsEndTheConnectionWhereThatIsAskedFor) {
   start({.streamErrorOnInvalidMessage = false});
   send(frame(kHeaders, kEndHeaders | kEndStream, 1, base::cat(kGet, field("host", "other"))));
