@@ -32,6 +32,7 @@ public:
   // http::ClientCodecCallbacks
   void onStreamComplete(bool reusable) override;
   void onGoAway() override;
+  void onCapacityChanged() override;
 
   void onData(base::Buffer& data, bool endStream);
   http::RequestEncoder& begin(http::ResponseDecoder& decoder);
@@ -108,6 +109,8 @@ public:
   http::Protocol protocol() const { return protocol_; }
   // It can take a request: one that waits, or a later one.
   void clientReady(Client& client);
+  // It can take none for now.
+  void clientBusy(Client& client);
   void clientRetired(Client& client);
   void clientGone(Client& client, bool wasConnecting, http::ResetReason reason,
                   std::string_view details);
@@ -263,6 +266,12 @@ void Client::onGoAway() {
   }
 }
 
+void Client::onCapacityChanged() {
+  if (state_ == State::Ready && !retiring_) {
+    canTake() ? pool_.clientReady(*this) : pool_.clientBusy(*this);
+  }
+}
+
 void Client::onConnectionEvent(net::ConnectionEvent event) {
   ClusterStats& stats = cluster_->stats();
   if (event == net::ConnectionEvent::Connected) {
@@ -409,6 +418,7 @@ void Pool::clientReady(Client& client) {
     attach(client, decoder, callbacks);
   }
   if (!client.canTake()) {
+    clientBusy(client);
     return;
   }
   if (draining_) {
@@ -418,6 +428,14 @@ void Pool::clientReady(Client& client) {
   client.waitForRequests();
   client.unlink();
   ready_.pushFront(client);
+}
+
+void Pool::clientBusy(Client& client) {
+  if (!client.linked()) {
+    return; // its last request has ended it
+  }
+  busy_.pushBack(client);
+  client.waitForRequests(); // an upstream that takes no request at all is left, too
 }
 
 void Pool::clientRetired(Client& client) {

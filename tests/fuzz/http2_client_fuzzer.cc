@@ -11,6 +11,7 @@ public:
   explicit Client(Http2Fixture& fixture) : fixture_(fixture) {}
   void onStreamComplete(bool) override { check(++complete_ <= begun_); }
   void onGoAway() override { going_ = true; }
+  void onCapacityChanged() override {}
 
   void request(http::ClientCodec& codec, size_t way) {
     if (going_) {

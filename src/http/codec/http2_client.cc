@@ -158,6 +158,7 @@ public:
 private:
   std::unique_ptr<Http2Stream> acceptStream(Http2Session&, int32_t) override { return nullptr; }
   void onGoAway() override { callbacks_.onGoAway(); }
+  void onSettings() override { callbacks_.onCapacityChanged(); }
   // It is about to close: it takes no more requests.
   void onSessionError(std::string_view /*details*/) override { callbacks_.onGoAway(); }
 

@@ -166,6 +166,7 @@ private:
     return std::make_unique<Http2ServerStream>(session, callbacks_, id);
   }
   void onGoAway() override {}
+  void onSettings() override {}
   void onSessionError(std::string_view details) override { callbacks_.onProtocolError(0, details); }
 
   ServerCodecCallbacks& callbacks_;

@@ -614,6 +614,11 @@ int Http2Session::frameReceived(const nghttp2_frame& frame) {
   case NGHTTP2_GOAWAY:
     role_.onGoAway();
     return 0;
+  case NGHTTP2_SETTINGS:
+    if ((frame.hd.flags & NGHTTP2_FLAG_ACK) == 0) {
+      role_.onSettings();
+    }
+    return 0;
   default:
     return 0;
   }

@@ -20,6 +20,7 @@ public:
   // A stream that the peer opens. Server only.
   virtual std::unique_ptr<Http2Stream> acceptStream(Http2Session& session, int32_t id) = 0;
   virtual void onGoAway() = 0;
+  virtual void onSettings() = 0; // of the peer
   // The connection is about to end because of what the peer did.
   virtual void onSessionError(std::string_view details) = 0;
 

@@ -75,6 +75,7 @@ protected:
     encoder = nullptr;
   }
   void onGoAway() override {}
+  void onCapacityChanged() override {}
   // ResponseDecoder
   void decode1xxHeaders(HeaderMapPtr headers) override {
     seen += std::to_string(headers->status()) + "|";

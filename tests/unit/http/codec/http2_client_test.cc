@@ -72,6 +72,7 @@ protected:
   // ClientCodecCallbacks
   void onStreamComplete(bool) override { ++complete; }
   void onGoAway() override { ++goAways; }
+  void onCapacityChanged() override {}
 
   RequestEncoder& send(Exchange& exchange, const std::string& method, bool end,
                        const std::vector<std::pair<std::string, std::string>>& more = {}) {
