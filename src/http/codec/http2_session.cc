@@ -382,11 +382,37 @@ nghttp2_ssize Http2Session::feed(std::string_view bytes) {
   return give(bytes.substr(given));
 }
 
+bool Http2Session::mayTakeTurn(const Http2Stream& stream, uint32_t& round) {
+  if (server_ || &streams_.front() == &streams_.back()) {
+    return true;
+  }
+  if (round == round_) {
+    yielded_.push_back(stream.id());
+    return false;
+  }
+  round = round_;
+  return true;
+}
+
+void Http2Session::sendInTurn() {
+  do {
+    ++round_;
+    woken_.swap(yielded_);
+    for (const int32_t id : woken_) {
+      if (Http2Stream* stream = find(id)) {
+        stream->takeTurn();
+      }
+    }
+    woken_.clear();
+    (void)nghttp2_session_send(session_);
+  } while (!yielded_.empty() && !closed_ && !connection_.closed());
+}
+
 void Http2Session::flush() {
   if (closed_ || connection_.closed() || connection_.closing()) {
     return;
   }
-  (void)nghttp2_session_send(session_);
+  sendInTurn();
   if (closed_ || connection_.closed()) {
     return;
   }

@@ -67,12 +67,16 @@ public:
   void remove(Http2Stream& stream);
   void queued(int64_t bytes);
   void countUnsentEnd(int change) { unsentEnds_ += change; }
+  // A stream wants to send a DATA frame; `round` is where it notes that it did. False: others come
+  // first, and it is woken by takeTurn(). nghttp2 sees to it itself, but for servers only.
+  bool mayTakeTurn(const Http2Stream& stream, uint32_t& round);
   // Ends the connection with an error code of RFC 9113 section 7.
   void terminate(uint32_t errorCode, std::string_view details);
 
 private:
   struct Callbacks;
   void flush() override;
+  void sendInTurn();
   void submitSettings();
   void armKeepalive();
   bool room() const;
@@ -107,6 +111,9 @@ private:
   uint32_t errorCode_ = NGHTTP2_PROTOCOL_ERROR;
   Http2FrameHeads frames_;
   Http2ClosedStreams closedStreams_;
+  uint32_t round_ = 0;             // in which each stream may send a DATA frame
+  std::vector<int32_t> yielded_;   // streams that wait for the next one
+  std::vector<int32_t> woken_;     // scratch of sendInTurn()
   int32_t lastStream_ = 0;         // that the peer has opened
   int32_t goAwayLast_ = INT32_MAX; // the last one that it may open
   int64_t queuedBytes_ = 0;        // bodies in all streams

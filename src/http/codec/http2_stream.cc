@@ -197,6 +197,10 @@ nghttp2_ssize Http2Stream::readBody(size_t length, uint32_t* flags) {
     deferred_ = true;
     return NGHTTP2_ERR_DEFERRED;
   }
+  if (size > 0 && !session_.mayTakeTurn(*this, round_)) {
+    deferred_ = true;
+    return NGHTTP2_ERR_DEFERRED;
+  }
   *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
   if (localEnd_ && size == out_.size()) {
     *flags |= NGHTTP2_DATA_FLAG_EOF;
@@ -247,10 +251,14 @@ void Http2Stream::queueTrailers(const HeaderMap& trailers) {
   resumeSending();
 }
 
-void Http2Stream::resumeSending() {
+void Http2Stream::takeTurn() {
   if (std::exchange(deferred_, false)) {
     (void)nghttp2_session_resume_data(session_.nghttp2(), id_);
   }
+}
+
+void Http2Stream::resumeSending() {
+  takeTurn();
   session_.sendLater();
 }
 

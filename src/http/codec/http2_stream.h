@@ -38,6 +38,8 @@ public:
   // As nghttp2_data_source_read_callback2.
   nghttp2_ssize readBody(size_t length, uint32_t* flags);
   void takeBody(size_t size, base::Buffer& out);
+  // After it had to wait for others.
+  void takeTurn();
   bool has(size_t size) const { return !resetSent_ && out_.size() >= size; }
   void endSent();
   // After a flush: if the end could not be framed, it does not wait for ever.
@@ -92,6 +94,7 @@ private:
   base::Buffer out_;     // not yet framed
   HeaderMapPtr trailers_;
   size_t unconsumed_ = 0;
+  uint32_t round_ = 0; // of the session's flush, in which it sent last
   uint32_t headerBytes_ = 0;
   uint32_t headerCount_ = 0;      // without pseudo-headers and crumbs of cookies
   const char* problem_ = nullptr; // why the headers are malformed

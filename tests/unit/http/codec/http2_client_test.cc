@@ -179,6 +179,26 @@ TEST_F(Http2ClientTest, AnAnswerBeforeTheRequestIsWholeEndsIt) {
   EXPECT_EQ(complete, 1);
 }
 
+TEST_F(Http2ClientTest, ALargeBodyLeavesRoomForOthers) {
+  answer(
+      base::cat(frame(kSettings, 0, 0, base::cat(std::string_view("\0\4", 2), number32(1 << 20))),
+                frame(kWindow, 0, 0, number32(1 << 20))));
+  Exchange exchanges[2];
+  RequestEncoder& large = send(exchanges[0], "POST", false);
+  RequestEncoder& small = send(exchanges[1], "POST", false);
+  base::Buffer much = bytes(std::string(500'000, 'l'));
+  base::Buffer little = bytes(std::string(40'000, 's'));
+  large.encodeData(much, true);
+  small.encodeData(little, true);
+  settle();
+  EXPECT_TRUE(until([&] { return upstream_->received.size() > 540'000; }));
+  const std::string& in = upstream_->received;
+  EXPECT_LT(in.find("sss"), 100'000u);
+  EXPECT_LT(in.rfind("sss"), 200'000u);
+  answer(base::cat(status(1, "200", true), status(3, "200", true)));
+  EXPECT_EQ(exchanges[0].seen + exchanges[1].seen, "200 end|200 end|");
+}
+
 TEST_F(Http2ClientTest, GoAwayRefusesWhatWasNotBegun) {
   Exchange first;
   Exchange second;
