@@ -14,4 +14,11 @@ inline int64_t monotonicNanos() {
       .count();
 }
 
+// Nanoseconds since 1970; any thread.
+inline int64_t wallNanos() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 } // namespace moe::base

@@ -1,6 +1,7 @@
 #include "net/connection.h"
 
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -377,6 +378,11 @@ void Connection::close(CloseType type) {
     armCloseTimer(flushTimeout()); // it must not hold the connection for ever
   }
   updateInterest();
+}
+
+bool Connection::hasUnread() const {
+  int size = 0;
+  return !in_.empty() || (!closed() && ::ioctl(fd_.get(), FIONREAD, &size) == 0 && size > 0);
 }
 
 void Connection::readDisable(bool disable) {

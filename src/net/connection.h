@@ -119,6 +119,8 @@ public:
   uint64_t bytesSent() const { return bytesSent_; }
   base::Buffer& pendingOutput() { return out_; }
   int fd() const { return fd_.get(); }
+  // Bytes have come that no filter has seen. A system call.
+  bool hasUnread() const;
   // False where the socket broke: what was pending was not delivered.
   bool remoteReset() const { return remoteReset_; }
 

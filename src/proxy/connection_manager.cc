@@ -5,6 +5,9 @@
 namespace moe::proxy {
 namespace {
 
+// A drain waits this long for the first request of a connection.
+constexpr base::Milliseconds kSilentPatience{1000};
+
 // Up to a share of the time longer, so that connections that began together do not end together.
 base::Milliseconds withJitter(base::Milliseconds time, config::Fraction share,
                               base::Random& random) {
@@ -40,6 +43,9 @@ net::FilterStatus ConnectionManager::onNewConnection() {
   stats.cxActive.inc();
   context_.connections.pushBack(*this);
   armIdleTimer();
+  if (context_.draining) {
+    closeIfSilent(); // it had waited to be accepted
+  }
   if (config_->maxConnectionDuration.count() > 0) {
     watchDuration();
   }
@@ -68,10 +74,12 @@ void ConnectionManager::armIdleTimer() {
   if (idleTimer_ == nullptr) {
     idleTimer_ = context_.worker.loop.createTimer([this] {
       config_->stats.cxIdleTimeout.inc();
-      if (codec_ != nullptr) {
-        codec_->goAway();
-      } else {
+      if (codec_ == nullptr) {
         connection_->close(net::CloseType::FlushWrite);
+      } else if (protocol() == http::Protocol::Http2 && !draining_) {
+        drainThis(); // a request may be under way
+      } else {
+        codec_->goAway();
       }
     });
   }
@@ -175,6 +183,16 @@ void ConnectionManager::drainThis() {
       withJitter(config_->drainTimeout, config_->drainTimeoutJitter, context_.worker.random));
 }
 
+void ConnectionManager::endKeepalive() {
+  const bool http2 = protocol() == http::Protocol::Http2;
+  if (!http2 || !draining_) {
+    context_.overload.keepaliveDenied.inc();
+  }
+  if (http2) {
+    drainThis();
+  }
+}
+
 void ConnectionManager::watchDuration() {
   durationTimer_ = context_.worker.loop.createTimer([this] { durationReached(); });
   durationTimer_->enable(withJitter(config_->maxConnectionDuration,
@@ -208,14 +226,42 @@ void ConnectionManager::streamFinished(Stream& stream) {
 }
 
 void ConnectionManager::onProtocolError(uint32_t status, std::string_view details) {
-  config_->stats.cxProtocolError.inc();
-  if (streams_.empty() && status != 0) {
+  if (status != 408) { // slow is not wrong
+    config_->stats.cxProtocolError.inc();
+  }
+  if (!streams_.empty() && status != 0) {
+    streams_.front().answeredByCodec(status, details);
+  } else if (status != 0) {
     // No stream was made: the request counts all the same.
     config_->stats.rqTotal.inc();
     (status >= 500 ? config_->stats.rq5xx : config_->stats.rq4xx).inc();
+    logRefused(status, details);
   }
   MOE_LOG(*config_->logger, debug, "[C{}] protocol error: {} ({})", connection_->id(), details,
           status);
+}
+
+void ConnectionManager::logRefused(uint32_t status, std::string_view details) {
+  if (config_->accessLogs.empty()) {
+    return;
+  }
+  http::StreamInfo info;
+  info.startNanos = info.responseCompleteNanos = base::monotonicNanos();
+  info.startWallNanos = base::wallNanos();
+  info.connectionId = connection_->id();
+  info.downstreamLocal = connection_->localAddress();
+  info.downstreamDirectRemote = info.downstreamRemote = connection_->remoteAddress();
+  info.protocol = protocol();
+  info.protocolKnown = true;
+  info.responseCode = status;
+  info.responseCodeDetails = std::string(details);
+  if (status != 408) {
+    info.setFlag(http::ResponseFlag::DownstreamProtocolError);
+  }
+  const http::FormatContext context{info, nullptr, nullptr, nullptr};
+  for (const AccessLogPtr& log : config_->accessLogs) {
+    log->log(context, context_.worker.index);
+  }
 }
 
 void ConnectionManager::onConnectionEvent(net::ConnectionEvent event) {
@@ -237,18 +283,27 @@ void ConnectionManager::onConnectionEvent(net::ConnectionEvent event) {
   }
 }
 
-void ConnectionManager::onDrain() {
-  if (codec_ == nullptr) {
-    if (connection_->bytesReceived() == 0) {
+// A client that has just connected may be about to send its first request.
+void ConnectionManager::closeIfSilent() {
+  drainTimer_ = context_.worker.loop.createTimer([this] {
+    if (codec_ == nullptr) {
       connection_->close(net::CloseType::FlushWriteAndDelay);
     }
-    return; // else onData() sees that the worker drains
+  });
+  drainTimer_->enable(std::min(config_->drainTimeout, kSilentPatience));
+}
+
+void ConnectionManager::onDrain() {
+  if (codec_ == nullptr) {
+    closeIfSilent();
+    return; // with what comes, onData() sees that the worker drains
   }
   if (streams_.empty()) {
     config_->stats.cxDrainClose.inc();
   }
   drainThis();
-  if (protocol() != http::Protocol::Http2) {
+  // A request that is already here is answered, and its answer is the last.
+  if (protocol() != http::Protocol::Http2 && !connection_->hasUnread()) {
     codec_->goAway();
   }
 }

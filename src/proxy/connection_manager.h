@@ -42,6 +42,8 @@ public:
   net::Connection& connection() { return *connection_; }
   http::Protocol protocol() const { return codec_->protocol(); }
   bool draining() const { return context_.draining || draining_; }
+  // Overload: clients shall come again, on other connections. HTTP/1's next response says so.
+  void endKeepalive();
   // A stream for the rest of another one's life.
   Stream& replaceStream(http::ResponseEncoder& encoder);
   // The stream is over; it is deleted at the end of the turn.
@@ -54,6 +56,8 @@ private:
   void watchDuration();
   void durationReached();
   void watchHead();
+  void closeIfSilent();
+  void logRefused(uint32_t status, std::string_view details);
 
   std::shared_ptr<const HcmConfig> config_;
   WorkerContext& context_;

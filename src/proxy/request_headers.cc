@@ -64,8 +64,8 @@ bool removeHopByHop(HeaderMap& headers, bool keepUpgrade) {
     headers.addStatic(HeaderId::Connection, "upgrade");
   } else {
     headers.remove(HeaderId::Upgrade);
-    headers.remove(HeaderId::Http2Settings);
   }
+  headers.remove(HeaderId::Http2Settings); // no upgrade to HTTP/2 is ever passed on
   return true;
 }
 

@@ -194,6 +194,7 @@ http::HeadersStatus Router::decodeHeaders(http::HeaderMap& headers, bool endStre
   if (const route::StreamLimits* limits = route_->streamLimits()) {
     timeout_ = responseTimeout(*limits, timeout_, headers);
   }
+  takeTimeout(headers);
   if (route_->redirectPolicy() != nullptr) {
     keptBody_ = std::make_unique<KeptBody>();
   }
@@ -206,6 +207,21 @@ http::HeadersStatus Router::decodeHeaders(http::HeaderMap& headers, bool endStre
     requestComplete();
   }
   return http::HeadersStatus::StopIteration;
+}
+
+// x-envoy-upstream-rq-timeout-ms, which only internal clients may send.
+void Router::takeTimeout(http::HeaderMap& headers) {
+  constexpr HeaderId id = HeaderId::EnvoyUpstreamRequestTimeout;
+  if (!headers.has(id)) {
+    return;
+  }
+  const std::string_view text = headers.value(id);
+  uint32_t wanted = 0; // 0 is none, as in a route
+  if (const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), wanted);
+      error == std::errc() && end == text.data() + text.size()) {
+    timeout_ = base::Milliseconds(wanted);
+  }
+  headers.remove(id);
 }
 
 http::DataStatus Router::decodeData(base::Buffer& data, bool endStream) {
@@ -408,7 +424,7 @@ void Router::upstreamFailed(ResetReason reason, std::string_view details) {
   }
   if (const auto deadline = http::isGrpc(*request_) ? grpcTimeout(*request_) : std::nullopt;
       deadline.has_value() && reason == ResetReason::RemoteReset &&
-      base::monotonicNanos() - info.startNanos >= deadline->count() * 1'000'000) {
+      (base::monotonicNanos() - info.startNanos) / 1'000'000 >= deadline->count()) {
     // The server gave up at the client's deadline, and was faster than the client: that is no
     // failure of the server.
     countResponse(cluster_->stats(), 504);

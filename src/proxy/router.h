@@ -56,6 +56,7 @@ private:
   void failUpstream(uint32_t status, http::ResponseFlag flag, std::string_view body,
                     std::string_view details);
   upstream::HostPtr chooseHost(upstream::WorkerCluster& cluster);
+  void takeTimeout(http::HeaderMap& headers);
   bool lengthHolds(uint64_t bytes, bool endStream);
   void requestComplete();
   void timedOut();

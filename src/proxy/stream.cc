@@ -1,7 +1,5 @@
 #include "proxy/stream.h"
 
-#include <chrono>
-
 #include "base/strings.h"
 #include "http/codec/http1_tokens.h"
 #include "http/upgrade.h"
@@ -16,12 +14,6 @@ using http::ResponseFlag;
 
 // How long nothing may happen after a client has closed its sending side.
 constexpr base::Milliseconds kHalfClosedPatience{5000};
-
-int64_t wallNanos() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 void countStatus(HcmStats& stats, uint32_t status) {
   stats::Counter* counters[] = {nullptr,      &stats.rq1xx, &stats.rq2xx,
@@ -38,7 +30,7 @@ Stream::Stream(ConnectionManager& manager, http::ResponseEncoder& encoder)
       random_(manager.context().worker.random.next()),
       chain_(*this, manager.connection().bufferLimit()), idleTimeout_(config_.streamIdleTimeout) {
   info_.startNanos = base::monotonicNanos();
-  info_.startWallNanos = wallNanos();
+  info_.startWallNanos = base::wallNanos();
   info_.connectionId = manager.connection().id();
   info_.downstreamLocal = manager.connection().localAddress();
   info_.downstreamDirectRemote = manager.connection().remoteAddress();
@@ -141,6 +133,8 @@ void Stream::decodeHeaders(http::HeaderMapPtr headers, bool endStream) {
     });
     requestTimer_->enable(config_.requestTimeout);
   }
+  http::HeaderMap& request = *request_;
+  chain_.beginRequest(request);
   OverloadState& overload = manager_.context().overload;
   if (overload.shedRequests.load(std::memory_order_relaxed)) {
     overload.requestsShed.inc();
@@ -154,8 +148,6 @@ void Stream::decodeHeaders(http::HeaderMapPtr headers, bool endStream) {
                            .details = "overload"});
     return;
   }
-  http::HeaderMap& request = *request_;
-  chain_.beginRequest(request);
   if (!admit(request)) {
     return;
   }
@@ -261,6 +253,7 @@ void Stream::sendHeaders(http::HeaderMap& headers, bool endStream) {
     return;
   }
   touch();
+  requestTimer_ = nullptr; // the answer has begun: a tunnel's request, for one, has no end
   info_.responseStartNanos = base::monotonicNanos();
   info_.responseCode = headers.status();
   countStatus(config_.stats, info_.responseCode);
@@ -277,7 +270,7 @@ void Stream::sendHeaders(http::HeaderMap& headers, bool endStream) {
     headers.set(HeaderId::RequestId, request_->value(HeaderId::RequestId));
   }
   if (manager_.context().overload.disableKeepalive.load(std::memory_order_relaxed)) {
-    manager_.context().overload.keepaliveDenied.inc();
+    manager_.endKeepalive();
     encoder_->closeAfterResponse();
   }
   if (manager_.draining()) {
@@ -354,6 +347,14 @@ void Stream::resetStream(std::string_view details) {
   finish();
 }
 
+void Stream::answeredByCodec(uint32_t status, std::string_view details) {
+  if (!finished_ && !chain_.responseStarted()) {
+    info_.responseCode = status;
+    info_.responseCodeDetails = std::string(details);
+    countStatus(config_.stats, status);
+  }
+}
+
 void Stream::onResetStream(http::ResetReason reason, std::string_view /*details*/) {
   encoder_ = nullptr;
   if (finished_) {
@@ -363,7 +364,7 @@ void Stream::onResetStream(http::ResetReason reason, std::string_view /*details*
   info_.setFlag(reason == http::ResetReason::ProtocolError
                     ? ResponseFlag::DownstreamProtocolError
                     : ResponseFlag::DownstreamConnectionTermination);
-  if (!chain_.responseStarted()) {
+  if (!chain_.responseStarted() && info_.responseCode == 0) {
     info_.responseCodeDetails = "downstream_remote_disconnect";
   }
   finish();

@@ -50,6 +50,8 @@ public:
   // The client has closed its sending side (HTTP/1): perhaps it has gone. The answer must then
   // come, and go on, without long pauses.
   void onClientHalfClosed();
+  // The codec has answered a request that broke the protocol, and is about to reset the stream.
+  void answeredByCodec(uint32_t status, std::string_view details);
 
 private:
   // --- stream_rules.cc

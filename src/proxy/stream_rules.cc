@@ -91,6 +91,9 @@ bool Stream::recreateStream(http::HeaderMapPtr& request, base::Buffer& body) {
   Stream& next = manager_.replaceStream(encoder);
   next.follow(info_);
   next.info_.downstreamRemote = info_.downstreamRemote;
+  if (clientHalfClosed_) {
+    next.onClientHalfClosed();
+  }
   next.decodeHeaders(std::move(request), body.empty() && trailers == nullptr);
   if (!body.empty()) {
     next.decodeData(body, trailers == nullptr);

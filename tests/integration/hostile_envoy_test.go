@@ -16,9 +16,13 @@ func TestHostileAgainstEnvoyIfMOE_ENVOYNamesOne(t *testing.T) {
 		t.Skip("MOE_ENVOY does not name an envoy binary (tools/setup --bench installs ~/.cache/moe/bench/bin/envoy)")
 	}
 	listed := listedDifferences(t)
-	compare := func(c hostileCase, got string) {
+	compare := func(c hostileCase, run func() string) {
 		row, found := listed[c.name]
 		delete(listed, c.name)
+		got := run()
+		if (found && got != row[1]) || (!found && got != c.want) {
+			got = run() // on a busy machine Envoy may have been slower than our patience
+		}
 		switch {
 		case got == c.want && found:
 			t.Errorf("%s lists %q, but Envoy does the same: %s", strictnessPage, c.name, got)
@@ -31,11 +35,11 @@ func TestHostileAgainstEnvoyIfMOE_ENVOYNamesOne(t *testing.T) {
 	// Envoy may wait for more where moe refuses at once.
 	requests := startSide(t, envoy, 2*time.Second, nil)
 	for _, c := range hostileRequests {
-		compare(c, requests.request(t, c))
+		compare(c, func() string { return requests.request(t, c) })
 	}
 	responses := startSide(t, envoy, 2*time.Second, hostileResponses)
 	for i, c := range hostileResponses {
-		compare(c, responses.response(t, i, c))
+		compare(c, func() string { return responses.response(t, i, c) })
 	}
 	for name := range listed {
 		t.Errorf("%s lists %q, which is no case", strictnessPage, name)

@@ -295,6 +295,10 @@ bool Http1Parser::connectionOptions() {
                                  equalsIgnoreCase(headers_->value(HeaderId::Upgrade), "h2c"))) {
     headers_->remove(HeaderId::Upgrade);
   }
+  // A server might choose one that was not looked at.
+  if (role_ == Role::Request && headers_->count(HeaderId::Upgrade) > 1) {
+    return fail(400, "http1.multiple_upgrade");
+  }
   upgrade_ = isUpgrade(*headers_);
   return true;
 }

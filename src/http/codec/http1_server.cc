@@ -25,7 +25,7 @@ public:
   void shutdownNotice() override { goAway(); }
   void goAway() override {
     closeAfterResponse_ = true;
-    if (!active_) {
+    if (!active_ && parser_.idle()) { // else a request is coming
       connection_.close(net::CloseType::FlushWriteAndDelay);
     }
   }
