@@ -145,6 +145,7 @@ var hopRequests = []hostileCase{
 	{name: "Proxy-Connection", bytes: get("Proxy-Connection: close\r\n"), want: "200 open; GET /a h proxy-connection=[]", see: []string{"proxy-connection"}, rfc: "RFC 9112 C.2.2"},
 	{name: "TE: chunked", bytes: get("TE: chunked\r\nConnection: te\r\n"), want: "200 open; GET /a h te=[]", see: []string{"te"}, rfc: "RFC 9110 10.1.4"},
 	{name: "Upgrade where it is not allowed", bytes: get("Connection: upgrade\r\nUpgrade: websocket\r\n") + smuggled, want: "403 close", rfc: "RFC 9110 7.8"},
+	{name: "two Upgrade headers", bytes: get("Connection: upgrade\r\nUpgrade: websocket\r\nUpgrade: h2c\r\n") + smuggled, want: refused, rfc: "RFC 9110 7.8"},
 	{name: "Upgrade with a body", bytes: post("Connection: upgrade\r\nUpgrade: websocket\r\nContent-Length: 35\r\n", smuggled), want: refused, rfc: "RFC 9110 7.8"},
 	{name: "Upgrade to h2c", bytes: get("Connection: upgrade, http2-settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n"), want: "200 open; GET /a h upgrade=[] http2-settings=[]", see: []string{"upgrade", "http2-settings"}, rfc: "RFC 9113 3.1"},
 	{name: "Upgrade to h2c that Connection does not name", bytes: get("Upgrade: h2c\r\n"), want: "200 open; GET /a h upgrade=[]", see: []string{"upgrade"}, rfc: "RFC 9110 7.8"},
