@@ -51,7 +51,13 @@ namespace moe::http {
   X(EnvoyExternalAddress, "x-envoy-external-address")              \
   X(EnvoyInternal, "x-envoy-internal")                             \
   X(EnvoyOriginalPath, "x-envoy-original-path")                    \
+  X(EnvoyMaxRetries, "x-envoy-max-retries")                        \
   X(EnvoyOverloaded, "x-envoy-overloaded")                         \
+  X(EnvoyRateLimited, "x-envoy-ratelimited")                       \
+  X(EnvoyRetriableHeaderNames, "x-envoy-retriable-header-names")   \
+  X(EnvoyRetriableStatusCodes, "x-envoy-retriable-status-codes")   \
+  X(EnvoyRetryGrpcOn, "x-envoy-retry-grpc-on")                     \
+  X(EnvoyRetryOn, "x-envoy-retry-on")                              \
   X(EnvoyUpstreamServiceTime, "x-envoy-upstream-service-time")     \
   X(EnvoyUpstreamRequestTimeout, "x-envoy-upstream-rq-timeout-ms") \
   X(EnvoyUpstreamPerTryTimeout, "x-envoy-upstream-rq-per-try-timeout-ms")

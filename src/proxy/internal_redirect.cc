@@ -48,20 +48,6 @@ void copyHeaders(const route::RedirectPolicy& policy, const HeaderMap& response,
 
 } // namespace
 
-void KeptBody::keep(const base::Buffer& data, uint32_t limit, base::Slab& slab) {
-  if (overflowed_) {
-    return;
-  }
-  if (limit != 0 && bytes_.size() + data.size() > limit) {
-    overflowed_ = true;
-    bytes_.clear();
-    return;
-  }
-  for (const base::Slice& slice : data.slices()) {
-    bytes_.append(slab, slice.view());
-  }
-}
-
 bool followRedirect(const route::RedirectPolicy& policy, const HeaderMap& request,
                     const HeaderMap& response, uint32_t redirects, HeaderMap& next) {
   if (redirects >= policy.maxRedirects || request.path().empty()) {

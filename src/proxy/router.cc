@@ -195,14 +195,16 @@ http::HeadersStatus Router::decodeHeaders(http::HeaderMap& headers, bool endStre
     timeout_ = responseTimeout(*limits, timeout_, headers);
   }
   takeTimeout(headers);
-  if (route_->redirectPolicy() != nullptr) {
+  retry_ = RetryState::make(route_->retryPolicy(), headers, cluster_);
+  if (route_->redirectPolicy() != nullptr || retry_ != nullptr) {
     keptBody_ = std::make_unique<KeptBody>();
   }
-  if (timeout_.count() > 0) {
-    headers.setNumber(HeaderId::EnvoyExpectedTimeout, static_cast<uint64_t>(timeout_.count()));
+  const base::Milliseconds expected =
+      retry_ != nullptr && retry_->perTryTimeout().count() > 0 ? retry_->perTryTimeout() : timeout_;
+  if (expected.count() > 0) {
+    headers.setNumber(HeaderId::EnvoyExpectedTimeout, static_cast<uint64_t>(expected.count()));
   }
-  ++info.attemptCount;
-  pending_ = cluster->httpPool(host_, info.protocol).newStream(upstream_, upstream_);
+  attempt(*cluster);
   if (endStream && !responseDone_) {
     requestComplete();
   }
@@ -235,6 +237,10 @@ http::DataStatus Router::decodeData(base::Buffer& data, bool endStream) {
   }
   if (keptBody_ != nullptr) {
     keptBody_->keep(data, callbacks_->decoderBufferLimit(), context_.worker.slab);
+    if (retry_ != nullptr && keptBody_->overflowed()) {
+      retry_ = nullptr;
+      cluster_->stats().retryAbandoned.inc();
+    }
   }
   if (encoder_ != nullptr) {
     encoder_->encodeData(data, endStream);
@@ -253,13 +259,12 @@ http::DataStatus Router::decodeData(base::Buffer& data, bool endStream) {
 
 http::TrailersStatus Router::decodeTrailers(http::HeaderMap& trailers) {
   requestEnd_ = true;
+  requestTrailers_ = &trailers;
   if (responseDone_ || !lengthHolds(0, true)) {
     return http::TrailersStatus::StopIteration;
   }
   if (encoder_ != nullptr) {
     encoder_->encodeTrailers(trailers);
-  } else {
-    requestTrailers_ = &trailers;
   }
   requestComplete();
   return http::TrailersStatus::StopIteration;
@@ -286,6 +291,9 @@ void Router::requestComplete() {
   if (timeout_.count() > 0 && !responseDone_) {
     timer_ = context_.worker.loop.createTimer([this] { timedOut(); });
     timer_->enable(timeout_);
+  }
+  if (encoder_ != nullptr) {
+    watchTry();
   }
 }
 
@@ -321,6 +329,8 @@ void Router::durationReached() {
 }
 
 void Router::release(ResetReason reason) {
+  tryTimer_ = nullptr;
+  retryTimer_ = nullptr;
   if (pending_ != nullptr) {
     std::exchange(pending_, nullptr)->cancel();
   }
@@ -334,14 +344,14 @@ void Router::onDestroy() {
   timer_ = nullptr;
   durationTimer_ = nullptr;
   responseDone_ = true;
+  retry_ = nullptr;
   release(ResetReason::LocalReset);
 }
 
 void Router::readDisableUpstream(bool disable) {
+  readDisables_ = std::max(0, readDisables_ + (disable ? 1 : -1));
   if (encoder_ != nullptr) {
     encoder_->readDisable(disable);
-  } else {
-    readDisables_ = std::max(0, readDisables_ + (disable ? 1 : -1));
   }
 }
 
@@ -389,12 +399,16 @@ void Router::upstreamFailed(ResetReason reason, std::string_view details) {
   if (responseDone_) {
     return;
   }
-  responseDone_ = true;
-  timer_ = nullptr;
-  durationTimer_ = nullptr;
   if (!responseBegun_) {
     host_->counts().rqError.fetch_add(1, std::memory_order_relaxed);
   }
+  if (mayRetry() && retries(retry_->afterReset(reason))) {
+    return;
+  }
+  responseDone_ = true;
+  timer_ = nullptr;
+  tryTimer_ = nullptr;
+  durationTimer_ = nullptr;
   http::StreamInfo& info = callbacks_->streamInfo();
   info.upstreamFailureReason = std::string(details);
   const std::string note = base::cat("upstream_reset_", responseBegun_ ? "after" : "before",
@@ -461,8 +475,11 @@ void Router::Upstream::onPoolReady(http::RequestEncoder& encoder, const upstream
     r.durationTimer_ = r.context_.worker.loop.createTimer([&r] { r.durationReached(); });
     r.durationTimer_->enable(most);
   }
-  for (; r.readDisables_ > 0; --r.readDisables_) {
+  for (int i = 0; i < r.readDisables_; ++i) {
     encoder.readDisable(true);
+  }
+  if (r.requestEnd_) {
+    r.watchTry();
   }
   if (headersOnly) {
     return;
@@ -495,7 +512,7 @@ void Router::Upstream::decodeHeaders(http::HeaderMapPtr headers, bool endStream)
   Router& r = router_;
   http::StreamInfo& info = r.callbacks_->streamInfo();
   info.upstreamFirstByteNanos = base::monotonicNanos();
-  r.responseBegun_ = true;
+  r.tryTimer_ = nullptr;
   countResponse(r.cluster_->stats(), headers->status());
   // Of gRPC, what counts is in the trailers, which may have come as headers.
   r.grpc_ = headers->status() == 200 && http::isGrpc(*r.request_);
@@ -503,13 +520,26 @@ void Router::Upstream::decodeHeaders(http::HeaderMapPtr headers, bool endStream)
     r.countOutcome(r.grpc_ ? http::httpStatusOf(headers->value(HeaderId::GrpcStatus))
                            : headers->status());
   }
+  if (endStream) {
+    r.encoder_ = nullptr; // the codec has done with it
+  }
+  if (r.mayRetry() && r.retries(r.retry_->afterHeaders(*headers))) {
+    return;
+  }
+  r.responseBegun_ = true;
+  if (r.retry_ != nullptr) {
+    r.retry_->accepted();
+  }
+  if (r.route_->showsAttempts()) {
+    headers->setNumber(HeaderId::EnvoyAttemptCount, info.attemptCount);
+  }
   headers->setNumber(
       HeaderId::EnvoyUpstreamServiceTime,
       static_cast<uint64_t>((info.upstreamFirstByteNanos - r.sentNanos_) / 1'000'000));
   if (endStream) {
     r.responseEnded();
   }
-  if (r.keptBody_ != nullptr && r.redirected(headers)) {
+  if (r.route_->redirectPolicy() != nullptr && r.redirected(headers)) {
     return;
   }
   info.responseCode = headers->status();

@@ -3,6 +3,8 @@
 #include "http/body_length.h"
 #include "http/codec.h"
 #include "proxy/internal_redirect.h"
+#include "proxy/kept_body.h"
+#include "proxy/retry_state.h"
 #include "proxy/worker_context.h"
 #include "route/route.h"
 #include "upstream/pool.h"
@@ -60,6 +62,15 @@ private:
   bool lengthHolds(uint64_t bytes, bool endStream);
   void requestComplete();
   void timedOut();
+  // --- router_retry.cc
+  void attempt(upstream::WorkerCluster& cluster);
+  void watchTry();
+  void tryTimedOut();
+  // A try is over without a response for the client. True: there will be another.
+  bool retries(RetryState::Verdict verdict);
+  bool mayRetry() const { return retry_ != nullptr && requestEnd_ && !responseBegun_; }
+  void tryAgain();
+  // --- router.cc
   void durationReached();
   bool redirected(http::HeaderMapPtr& response);
   void responseEnded();
@@ -72,19 +83,22 @@ private:
   Upstream upstream_;
   const route::Route* route_ = nullptr;
   http::HeaderMap* request_ = nullptr;
-  http::HeaderMap* requestTrailers_ = nullptr; // waits for the pool
+  http::HeaderMap* requestTrailers_ = nullptr;
   upstream::ClusterInfoPtr cluster_;
   upstream::Cancellable* pending_ = nullptr;
   http::RequestEncoder* encoder_ = nullptr;
   std::unique_ptr<event::Timer> timer_;
   std::unique_ptr<event::Timer> durationTimer_; // max_stream_duration of the cluster
-  std::unique_ptr<KeptBody> keptBody_;          // where redirects are followed
+  std::unique_ptr<KeptBody> keptBody_;          // for redirects and retries
+  std::unique_ptr<RetryState> retry_;
+  std::unique_ptr<event::Timer> tryTimer_;   // per_try_timeout
+  std::unique_ptr<event::Timer> retryTimer_; // back-off
   base::Milliseconds timeout_{0};
   upstream::HostPtr host_;
   http::BodyLength requestLength_;
   base::Buffer waiting_; // body that came before the pool was ready
   int64_t sentNanos_ = 0;
-  int readDisables_ = 0;
+  int readDisables_ = 0;    // holds on the upstream's sending
   bool requestEnd_ = false; // the whole request has come
   bool headersEnd_ = false; // with its headers
   bool responseBegun_ = false;

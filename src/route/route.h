@@ -9,6 +9,7 @@
 #include "http/filter.h"
 #include "http/header_map.h"
 #include "route/redirect_policy.h"
+#include "route/retry_policy.h"
 #include "route/stream_limits.h"
 #include "upstream/metadata_match.h"
 
@@ -46,6 +47,11 @@ public:
   // Null: redirects of the upstream are the client's.
   const RedirectPolicy* redirectPolicy() const { return redirectPolicy_; }
   // Null: none.
+  const RetryPolicy* retryPolicy() const { return retryPolicy_; }
+  // x-envoy-attempt-count goes to the upstream; and to the client.
+  bool countsAttempts() const { return countsAttempts_; }
+  bool showsAttempts() const { return showsAttempts_; }
+  // Null: none.
   virtual const upstream::MetadataMatch* metadataMatch() const = 0;
 
   // Rewrites path and host, applies request_headers_to_add/remove of route, virtual host and table.
@@ -59,9 +65,12 @@ public:
   virtual std::optional<bool> upgradeAllowed(std::string_view upgradeType) const = 0;
 
 protected:
-  // Most routes have neither: no call for them.
+  // Most routes have none of these: no call for them.
   const StreamLimits* streamLimits_ = nullptr;
   const RedirectPolicy* redirectPolicy_ = nullptr;
+  const RetryPolicy* retryPolicy_ = nullptr;
+  bool countsAttempts_ = false;
+  bool showsAttempts_ = false;
 };
 
 } // namespace moe::route

@@ -65,6 +65,13 @@ absl::Status readAction(const Action& action, const FieldPath& path, RouteLevel&
     }
     out.redirectPolicy = std::move(*policy);
   }
+  if (action.has_retry_policy()) {
+    auto policy = RetryPolicy::compile(action.retry_policy(), path.field("retry_policy"));
+    if (!policy.ok()) {
+      return policy.status();
+    }
+    out.retryPolicy = std::move(*policy);
+  }
   if (!action.prefix_rewrite().empty() && action.has_regex_rewrite()) {
     return fieldError(path, "prefix_rewrite and regex_rewrite", "one of them");
   }

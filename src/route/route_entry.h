@@ -24,6 +24,9 @@ struct HostLevel {
   HeaderMutation request;
   HeaderMutation response;
   FilterConfigs filters;
+  std::optional<RetryPolicy> retryPolicy; // of routes that have none
+  bool countsAttempts = false;
+  bool showsAttempts = false;
   const TableLevel* table = nullptr;
 };
 
@@ -42,6 +45,7 @@ struct RouteLevel {
   std::optional<base::Milliseconds> idleTimeout;
   StreamLimits limits;
   std::optional<RedirectPolicy> redirectPolicy;
+  std::optional<RetryPolicy> retryPolicy;
   std::string directBody;
   std::string matchedPrefix; // what prefix_rewrite replaces
   std::string hostHeader;    // host_rewrite_header in lower case
@@ -65,6 +69,11 @@ public:
       : route_(std::move(route)), target_(std::move(target)) {
     streamLimits_ = route_->limits.any() ? &route_->limits : nullptr;
     redirectPolicy_ = route_->redirectPolicy.has_value() ? &*route_->redirectPolicy : nullptr;
+    const auto& retries =
+        route_->retryPolicy.has_value() ? route_->retryPolicy : route_->host->retryPolicy;
+    retryPolicy_ = retries.has_value() ? &*retries : nullptr;
+    countsAttempts_ = route_->host->countsAttempts;
+    showsAttempts_ = route_->host->showsAttempts;
   }
 
   // http::RouteView

@@ -92,6 +92,15 @@ absl::Status Table::addHost(const HostProto& proto, bool validate, const RouteTa
   host->level.name = proto.name();
   host->level.table = &level_;
   host->requireTls = proto.require_tls();
+  host->level.countsAttempts = proto.include_request_attempt_count();
+  host->level.showsAttempts = proto.include_attempt_count_in_response();
+  if (proto.has_retry_policy()) {
+    auto policy = RetryPolicy::compile(proto.retry_policy(), path.field("retry_policy"));
+    if (!policy.ok()) {
+      return policy.status();
+    }
+    host->level.retryPolicy = std::move(*policy);
+  }
   auto request = HeaderMutation::compile(
       proto.request_headers_to_add(), proto.request_headers_to_remove(),
       path.field("request_headers_to_add"), path.field("request_headers_to_remove"));

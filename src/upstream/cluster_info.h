@@ -78,6 +78,13 @@ struct ClusterStats {
   stats::Counter& rqCancelled;
   stats::Counter& rqTimeout;
   stats::Counter& rqMaxDuration;
+  stats::Counter& rqPerTryTimeout;
+  stats::Counter& retry;
+  stats::Counter& retrySuccess;
+  stats::Counter& retryOverflow;
+  stats::Counter& retryLimitExceeded;
+  stats::Counter& retryBackOff;
+  stats::Counter& retryAbandoned; // the body was too large to be kept
   stats::Counter& redirectSucceeded;
   stats::Counter& redirectFailed;
   stats::Counter& rqMaintenanceMode;

@@ -81,19 +81,5 @@ TEST_F(InternalRedirectTest, SeeOtherIsGet) {
   EXPECT_FALSE(next_->has(http::HeaderId::ContentLength));
 }
 
-TEST_F(InternalRedirectTest, ABodyIsKeptUpToItsLimit) {
-  KeptBody body;
-  base::Buffer data;
-  data.append(slab_, "abc");
-  body.keep(data, 4, slab_);
-  EXPECT_EQ(data.toString(), "abc");
-  EXPECT_FALSE(body.overflowed());
-  EXPECT_EQ(body.take().toString(), "abc");
-  body.keep(data, 4, slab_);
-  body.keep(data, 4, slab_);
-  EXPECT_TRUE(body.overflowed());
-  EXPECT_EQ(body.take().size(), 0u);
-}
-
 } // namespace
 } // namespace moe::proxy
