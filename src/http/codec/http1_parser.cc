@@ -48,11 +48,14 @@ void Http1Parser::reset() {
 std::optional<std::string_view> Http1Parser::takeLine(base::Buffer& data, size_t limit,
                                                       uint32_t status, std::string_view details,
                                                       HeaderMap* keeper) {
-  const auto slices = data.slices();
-  for (; scannedSlices_ < slices.size(); ++scannedSlices_, scannedBytes_ = 0) {
-    const base::Slice& slice = slices[scannedSlices_];
-    const char* from = slice.data + scannedBytes_;
-    const size_t left = slice.size - scannedBytes_;
+  size_t scanned = lineBytes_;
+  for (const base::Slice& slice : data.slices()) {
+    if (scanned >= slice.size) {
+      scanned -= slice.size;
+      continue;
+    }
+    const char* from = slice.data + scanned;
+    const size_t left = slice.size - std::exchange(scanned, 0);
     const auto* found = static_cast<const char*>(std::memchr(from, '\n', left));
     const size_t seen = found == nullptr ? left : static_cast<size_t>(found - from) + 1;
     lineBytes_ += seen;
@@ -61,14 +64,9 @@ std::optional<std::string_view> Http1Parser::takeLine(base::Buffer& data, size_t
       return std::nullopt;
     }
     if (found == nullptr) {
-      if (scannedSlices_ + 1 == slices.size()) {
-        scannedBytes_ = slice.size; // the last slice may grow
-        return std::nullopt;
-      }
       continue;
     }
     const size_t size = std::exchange(lineBytes_, 0);
-    scannedSlices_ = scannedBytes_ = 0;
     bytes_ += size;
     std::string_view line = data.linearize(slab_, size);
     const base::Slice& front = data.slices().front();
