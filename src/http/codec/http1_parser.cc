@@ -485,6 +485,8 @@ bool Http1Parser::execute(base::Buffer& data) {
         }
       } else if (!headerLine(*line, *headers_)) {
         return false;
+      } else {
+        headers_->gather();
       }
       break;
     }
@@ -535,6 +537,7 @@ bool Http1Parser::execute(base::Buffer& data) {
         if (!headerLine(*line, *headers_)) {
           return false;
         }
+        headers_->gather();
         break;
       }
       state_ = State::Complete;
