@@ -468,6 +468,8 @@ bool Http1Parser::execute(base::Buffer& data) {
       if (state_ == State::Start) {
         // One empty line before a request is tolerated (RFC 9112 section 2.2).
         if (line->empty() && role_ == Role::Request && headBytes_ <= 2) {
+          lineBegun_ = false; // nor is a request waited for
+          headers_->clear();  // keeps the line's block
           break;
         }
         if (!startLine(*line)) {
@@ -523,6 +525,7 @@ bool Http1Parser::execute(base::Buffer& data) {
     }
     case State::Trailers: {
       if (headers_ == nullptr) {
+        line_ = base::Slice(); // or it would keep its block while the connection is idle
         headers_ = handler_.newHeaders();
         headBytes_ = headLines_ = 0;
       }
