@@ -554,7 +554,7 @@ bool Http1Parser::execute(base::Buffer& data) {
       } else {
         handler_.onTrailers(std::move(trailers));
       }
-      return state_ != State::Failed;
+      break; // answered at once, the next message begins
     }
     case State::Complete:
       return true;

@@ -52,6 +52,14 @@ TEST_F(Http1ServerTest, AnIdleConnectionKeepsNoBlock) {
   EXPECT_LE(worker_.blocks.inUse(), 1u); // the slab's own
 }
 
+// As it does behind other bodies; nothing else would wake it.
+TEST_F(Http1ServerTest, ARequestBehindChunksThatAreAnsweredAtOnceBegins) {
+  onEnd_ = [this] { respond(200, "ok"); };
+  EXPECT_EQ(exchange("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n"
+                     "0\r\n\r\nGET / HTTP/1.1\r\nHost: h\r\n\r\n"),
+            base::cat(kOk, kOk));
+}
+
 TEST_F(Http1ServerTest, AStrayEmptyLineBeginsNoRequest) {
   onEnd_ = [this] { respond(200, "ok"); };
   EXPECT_EQ(exchange("GET / HTTP/1.1\r\nHost: h\r\n\r\n\r\n"), kOk);
