@@ -60,6 +60,7 @@ public:
   void becomeTunnel() { state_ = State::Tunnel; }
   // While paused, no message is begun.
   void pause(bool on) { paused_ = on; }
+  bool paused() const { return paused_; }
 
   const Error& error() const { return error_; }
   bool fail(uint32_t status, std::string_view details) {
