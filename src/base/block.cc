@@ -23,6 +23,11 @@ Block* makeForeignBlock(size_t capacity) {
 
 BlockRef BlockRef::makeForeign(size_t capacity) { return BlockRef(makeForeignBlock(capacity)); }
 
+BlockRef BlockRef::another() const {
+  return block_->pool_ != nullptr ? block_->pool_->allocate()
+                                  : makeForeign(Block::kSize - sizeof(Block));
+}
+
 void BlockRef::release(Block* block) {
   if (block->pool_ != nullptr) {
     block->pool_->put(block);

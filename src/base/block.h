@@ -16,7 +16,7 @@ class BlockPool;
 // thread; handing it to a worker needs the usual happens-before of a posted closure.
 class alignas(16) Block {
 public:
-  static constexpr uint32_t kSize = 16 * 1024;
+  static constexpr uint32_t kSize = 16 * 1024; // of a pooled block, with its head
 
   char* data() { return reinterpret_cast<char*>(this) + sizeof(Block); }
   uint32_t capacity() const { return capacity_; }
@@ -37,6 +37,11 @@ private:
   uint32_t capacity_;
   uint32_t used_ = 0;
 };
+
+// Whether blocks are more than the bytes wanted of them are worth: a few, and four times the bytes.
+constexpr bool wasteful(size_t blocks, size_t bytes) {
+  return blocks > 4 + bytes / (Block::kSize / 4);
+}
 
 // Owning handle of a Block.
 class BlockRef {
@@ -66,6 +71,9 @@ public:
 
   // A block of its own, outside every pool; any thread. Capacity in bytes.
   static BlockRef makeForeign(size_t capacity);
+
+  // A block with nothing in it, from where this one came; on this one's thread. Not for null.
+  BlockRef another() const;
 
   void reset() {
     if (block_ != nullptr && --block_->refs_ == 0) {

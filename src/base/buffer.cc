@@ -4,13 +4,38 @@
 #include <cstring>
 
 namespace moe::base {
+namespace {
+
+// Cheaper to copy than to keep apart.
+constexpr size_t kSmall = 512;
+// Two slices, one of this size, are worth two blocks at four times their bytes.
+constexpr size_t kWorthABlock = Block::kSize / 2;
+
+// The bytes behind a slice that nobody else can have: its block has no other user.
+size_t tailRoom(const Slice& slice) {
+  return slice.block.unique() &&
+                 slice.data + slice.size == slice.block->data() + slice.block->used()
+             ? slice.block->room()
+             : 0;
+}
+
+void grow(Slice& slice, const char* bytes, size_t n) {
+  std::memcpy(slice.data + slice.size, bytes, n);
+  slice.block->advance(static_cast<uint32_t>(n));
+  slice.size += n;
+}
+
+} // namespace
 
 Buffer& Buffer::operator=(Buffer&& other) noexcept {
   if (this != &other) {
     slices_ = std::move(other.slices_);
-    first_ = std::exchange(other.first_, 0);
-    size_ = std::exchange(other.size_, 0);
-    other.slices_.clear();
+    first_ = other.first_;
+    blocks_ = other.blocks_;
+    size_ = other.size_;
+    seen_[0] = other.seen_[0];
+    seen_[1] = other.seen_[1];
+    other.clear();
   }
   return *this;
 }
@@ -21,13 +46,11 @@ void Buffer::append(Slab& slab, std::string_view bytes) {
   }
   if (size_ != 0) {
     Slice& last = slices_.back();
-    // Only the slab's current block may grow: its owner is this thread.
-    if (last.block && last.block == slab.current() &&
+    // The slab's current block may grow, too: its owner is this thread.
+    if (last.block && (last.block == slab.current() || last.block.unique()) &&
         last.data + last.size == last.block->data() + last.block->used() &&
         last.block->room() >= bytes.size()) {
-      std::memcpy(last.data + last.size, bytes.data(), bytes.size());
-      last.block->advance(static_cast<uint32_t>(bytes.size()));
-      last.size += bytes.size();
+      grow(last, bytes.data(), bytes.size());
       size_ += bytes.size();
       return;
     }
@@ -39,15 +62,71 @@ void Buffer::append(Slice slice) {
   if (slice.size == 0) {
     return;
   }
-  size_ += slice.size;
-  if (first_ != slices_.size()) {
+  if (size_ != 0) {
     Slice& last = slices_.back();
     if (last.block == slice.block && last.block && last.data + last.size == slice.data) {
       last.size += slice.size;
+      size_ += slice.size;
+      return;
+    }
+    if (slice.size <= kSmall && tailRoom(last) >= slice.size) {
+      grow(last, slice.data, slice.size);
+      size_ += slice.size;
       return;
     }
   }
+  pushBack(std::move(slice));
+  if (wasteful(blocks_, size_)) {
+    gather();
+  }
+}
+
+void Buffer::attach(Slice slice) {
+  if (slice.size != 0) {
+    pushBack(std::move(slice));
+  }
+}
+
+void Buffer::pushBack(Slice slice) {
+  const Block* block = slice.block.get();
+  if (block != nullptr && block != seen_[0]) {
+    blocks_ += block == seen_[1] ? 0 : 1;
+    seen_[1] = std::exchange(seen_[0], block);
+  }
+  size_ += slice.size;
   slices_.push_back(std::move(slice));
+}
+
+// Copies what is not worth its block, once: what was copied lies dense.
+void Buffer::gather() {
+  size_t kept = 0;
+  for (size_t i = first_; i < slices_.size(); ++i) {
+    Slice from = std::move(slices_[i]);
+    const bool alone = from.block && from.data == from.block->data() && tailRoom(from) > 0;
+    const size_t room = kept > 0 ? tailRoom(slices_[kept - 1]) : 0;
+    if (from.size >= kWorthABlock || (alone && room < from.size)) {
+      slices_[kept++] = std::move(from);
+      continue;
+    }
+    while (from.size > 0) { // at most into two: never more slices than there were
+      if (kept == 0 || tailRoom(slices_[kept - 1]) == 0) {
+        BlockRef block =
+            from.block ? from.block.another() : BlockRef::makeForeign(Block::kSize - sizeof(Block));
+        char* data = block->data();
+        slices_[kept++] = Slice{std::move(block), data, 0};
+      }
+      Slice& to = slices_[kept - 1];
+      const size_t take = std::min(from.size, tailRoom(to));
+      grow(to, from.data, take);
+      from.data += take;
+      from.size -= take;
+    }
+  }
+  slices_.erase(slices_.begin() + static_cast<std::ptrdiff_t>(kept), slices_.end());
+  first_ = 0;
+  blocks_ = static_cast<uint32_t>(kept);
+  seen_[0] = slices_.back().block.get();
+  seen_[1] = nullptr;
 }
 
 void Buffer::prepend(Slice slice) {
@@ -55,6 +134,7 @@ void Buffer::prepend(Slice slice) {
     return;
   }
   size_ += slice.size;
+  ++blocks_;
   if (first_ > 0) {
     slices_[--first_] = std::move(slice);
   } else {
@@ -98,10 +178,11 @@ void Buffer::popFront() {
   slices_[first_] = Slice();
   if (++first_ == slices_.size()) {
     slices_.clear();
-    first_ = 0;
-  } else if (first_ >= 16 && first_ * 2 >= slices_.size()) {
+    first_ = blocks_ = 0;
+    seen_[0] = seen_[1] = nullptr;
+  } else if (first_ >= 16 && size_t{first_} * 2 >= slices_.size()) {
     // Keep the dead prefix from growing without bound on a long-lived stream.
-    slices_.erase(slices_.begin(), slices_.begin() + static_cast<std::ptrdiff_t>(first_));
+    slices_.erase(slices_.begin(), slices_.begin() + first_);
     first_ = 0;
   }
 }
@@ -135,16 +216,16 @@ void Buffer::drainInto(Buffer& dropped, size_t n) {
     }
     n -= head.size;
     // Not append(): merging would drop a reference on this thread.
-    dropped.size_ += head.size;
-    dropped.slices_.push_back(std::move(head));
+    dropped.pushBack(std::move(head));
     popFront();
   }
 }
 
 void Buffer::clear() {
   slices_.clear();
-  first_ = 0;
+  first_ = blocks_ = 0;
   size_ = 0;
+  seen_[0] = seen_[1] = nullptr;
 }
 
 size_t Buffer::iovecs(struct iovec* iov, size_t max) const {

@@ -14,9 +14,11 @@ namespace moe::base {
 // A queue of slices: bytes come in at the back and leave at the front, and moving them from one
 // buffer to another copies nothing. Value type, owned by one thread at a time.
 //
-// prepend, append(Slice), drain and move never touch memory that others may be reading, so a
-// buffer that was handed to another thread (a Go filter at work) can be edited there as long as
-// dropped slices are kept (drainInto) and added bytes are foreign slices.
+// Slices share their blocks, so one byte may keep a whole block: bytes are copied together when
+// more are added and the buffer would keep too much (wasteful).
+//
+// A buffer that was handed to another thread (a Go filter at work) can be edited there by prepend,
+// attach and drainInto, which let go of no block, with foreign slices.
 class Buffer {
 public:
   Buffer() = default;
@@ -30,7 +32,10 @@ public:
 
   // Copies bytes, into the last slice's block where there is room behind it.
   void append(Slab& slab, std::string_view bytes);
+  // Small ones may be copied.
   void append(Slice slice);
+  // As append, but touches no other block.
+  void attach(Slice slice);
   // Bytes that outlive the buffer and everything it is moved to: literals.
   void appendStatic(std::string_view bytes) { append(Slice::fromStatic(bytes)); }
   void prepend(Slice slice);
@@ -59,11 +64,16 @@ public:
   std::string toString() const;
 
 private:
+  void pushBack(Slice slice);
   void popFront();
+  void gather();
 
   absl::InlinedVector<Slice, 2> slices_;
-  size_t first_ = 0;
+  uint32_t first_ = 0;
+  uint32_t blocks_ = 0; // that the slices keep, at most
   size_t size_ = 0;
+  // The two blocks counted last, to compare only: slices of two often take turns.
+  const Block* seen_[2] = {nullptr, nullptr};
 };
 
 } // namespace moe::base

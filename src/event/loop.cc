@@ -17,8 +17,9 @@ Loop::Loop() {
   uv_async_init(&uv_, &wake_, [](uv_async_t* h) { self(h->data).tasks_.runAll(); });
   uv_prepare_init(&uv_, &prepare_);
   uv_check_init(&uv_, &check_);
+  uv_idle_init(&uv_, &idle_);
   uv_timer_init(&uv_, &wheelTimer_);
-  wake_.data = prepare_.data = check_.data = wheelTimer_.data = this;
+  wake_.data = prepare_.data = check_.data = idle_.data = wheelTimer_.data = this;
   // Before the loop waits: what timers wrote. After it polled: what the events wrote.
   uv_prepare_start(&prepare_, [](uv_prepare_t* h) { self(h->data).turnEnd(); });
   uv_check_start(&check_, [](uv_check_t* h) { self(h->data).turnEnd(); });
@@ -75,8 +76,28 @@ void Loop::turnEnd() {
     object.flush();
   }
   clearDeferred();
+  ++turn_;
   if (wheel_.takeRearm()) {
     armWheel();
+  }
+}
+
+void NextTurn::schedule() {
+  if (!linked()) {
+    loop_.nextTurn_.pushBack(*this);
+    // The loop does not wait while an idle handle is active, and runs it before it polls again.
+    uv_idle_start(&loop_.idle_, [](uv_idle_t* h) { self(h->data).runNextTurns(); });
+  }
+}
+
+void Loop::runNextTurns() {
+  base::IntrusiveList<NextTurn, NextTurnTag> now;
+  nextTurn_.spliceTo(now); // what is scheduled meanwhile is for the turn after
+  uv_idle_stop(&idle_);
+  while (!now.empty()) {
+    NextTurn& next = now.front();
+    next.unlink();
+    next.callback_();
   }
 }
 

@@ -29,6 +29,22 @@ protected:
   ~Flushable() = default;
 };
 
+class Loop;
+struct NextTurnTag {};
+// Something to be done in the turn after this one, so that one turn does not do too much. Unlike a
+// timer it waits for no time to pass; unlike a task it is forgotten when destroyed.
+class NextTurn : public base::ListLink<NextTurnTag> {
+public:
+  NextTurn(Loop& loop, std::function<void()> callback)
+      : loop_(loop), callback_(std::move(callback)) {}
+  void schedule();
+
+private:
+  friend class Loop;
+  Loop& loop_;
+  std::function<void()> callback_;
+};
+
 // One thread's event loop over libuv. All but post() and stop() on the loop's own thread (before
 // run(): on the thread that made it).
 class Loop {
@@ -52,6 +68,9 @@ public:
   // Milliseconds and nanoseconds, monotonic, as of the start of this turn.
   uint64_t nowMs() const { return uv_now(&uv_); }
 
+  // Tells turns apart: what was deferred in an earlier one has been deleted.
+  uint64_t turn() const { return turn_; }
+
   TimerWheel& timers() { return wheel_; }
   std::unique_ptr<Timer> createTimer(Timer::Callback callback) {
     return std::make_unique<Timer>(wheel_, std::move(callback));
@@ -69,7 +88,9 @@ public:
   uv_loop_t* uv() { return &uv_; }
 
 private:
+  friend class NextTurn;
   void turnEnd();
+  void runNextTurns();
   void armWheel();
   void clearDeferred();
 
@@ -77,10 +98,13 @@ private:
   uv_async_t wake_;
   uv_prepare_t prepare_;
   uv_check_t check_;
+  uv_idle_t idle_; // active while something waits for the next turn
   uv_timer_t wheelTimer_;
   TaskQueue tasks_;
   TimerWheel wheel_{0};
   base::IntrusiveList<Flushable, FlushTag> flushes_;
+  base::IntrusiveList<NextTurn, NextTurnTag> nextTurn_;
+  uint64_t turn_ = 0;
   std::vector<std::unique_ptr<DeferredDeletable>> deferred_;
   std::vector<std::unique_ptr<DeferredDeletable>> deleting_;
 };

@@ -186,7 +186,7 @@ abi::Status envoyGoFilterHttpAddData(void* s, void* data, int data_len, bool is_
       return abi::kInvalidPhase; // the body's own buffer is there to be appended to
     }
     base::Buffer added;
-    added.append(base::Slice::foreignCopy(view(data, data_len)));
+    added.attach(base::Slice::foreignCopy(view(data, data_len)));
     if (request.onWorker()) {
       request.filter->flow(direction).addData(added, is_streaming);
     } else {
@@ -285,7 +285,7 @@ abi::Status envoyGoFilterHttpSetBufferHelper(void* s, uint64_t buffer, void* dat
     if (action == abi::kBufferPrepend) {
       body.prepend(std::move(slice));
     } else {
-      body.append(std::move(slice));
+      body.attach(std::move(slice));
     }
     return abi::kOk;
   });

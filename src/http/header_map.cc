@@ -134,6 +134,34 @@ void HeaderMap::retain(const base::BlockRef& block) {
   blocks_.push_back(block);
 }
 
+void HeaderMap::copyTogether() {
+  size_t size = bytes_;
+  for (size_t i = 0; originals_ != nullptr && i < originals_->names.size(); ++i) {
+    size += originals_->names[i].size();
+  }
+  base::Slice whole = slab_.allocate(size);
+  char* at = whole.data;
+  auto moved = [&at](const char* bytes, size_t n) {
+    std::memcpy(at, bytes, n);
+    at += n;
+    return at - n;
+  };
+  for (Entry& entry : entries_) {
+    if (entry.id == HeaderId::Other && entry.nameSize != 0) { // other names outlive every map
+      entry.nameData = moved(entry.nameData, entry.nameSize);
+    }
+    if (entry.valueSize != 0) {
+      entry.valueData = moved(entry.valueData, entry.valueSize);
+    }
+  }
+  for (size_t i = 0; originals_ != nullptr && i < originals_->names.size(); ++i) {
+    std::string_view& name = originals_->names[i];
+    name = {moved(name.data(), name.size()), name.size()};
+  }
+  blocks_.clear();
+  blocks_.push_back(std::move(whole.block));
+}
+
 void HeaderMap::add(std::string_view name, std::string_view value) {
   const HeaderId id = headerIdOf(name);
   addEntry(id, id == HeaderId::Other ? copy(name) : headerName(id), copy(value));

@@ -95,6 +95,13 @@ public:
   }
   // Keeps a block alive as long as the map's entries.
   void retain(const base::BlockRef& block);
+  // Copies the entries together if they keep many more blocks than their bytes need, as those of a
+  // head that came in many pieces do. Then views got before are no longer valid.
+  void gather() {
+    if (base::wasteful(blocks_.size(), bytes_)) {
+      copyTogether();
+    }
+  }
 
   // --- the case that names had in HTTP/1, where that is to be kept; else nothing is stored
   // Names that came in no case of their own are written in `properElse`.
@@ -112,6 +119,7 @@ public:
   void clear();
 
 private:
+  void copyTogether();
   void addEntry(HeaderId id, std::string_view name, std::string_view value);
   Entry* find(HeaderId id);
   const Entry* find(HeaderId id) const;

@@ -48,11 +48,14 @@ void Http1Parser::reset() {
 std::optional<std::string_view> Http1Parser::takeLine(base::Buffer& data, size_t limit,
                                                       uint32_t status, std::string_view details,
                                                       HeaderMap* keeper) {
-  const auto slices = data.slices();
-  for (; scannedSlices_ < slices.size(); ++scannedSlices_, scannedBytes_ = 0) {
-    const base::Slice& slice = slices[scannedSlices_];
-    const char* from = slice.data + scannedBytes_;
-    const size_t left = slice.size - scannedBytes_;
+  size_t scanned = lineBytes_;
+  for (const base::Slice& slice : data.slices()) {
+    if (scanned >= slice.size) {
+      scanned -= slice.size;
+      continue;
+    }
+    const char* from = slice.data + scanned;
+    const size_t left = slice.size - std::exchange(scanned, 0);
     const auto* found = static_cast<const char*>(std::memchr(from, '\n', left));
     const size_t seen = found == nullptr ? left : static_cast<size_t>(found - from) + 1;
     lineBytes_ += seen;
@@ -61,14 +64,9 @@ std::optional<std::string_view> Http1Parser::takeLine(base::Buffer& data, size_t
       return std::nullopt;
     }
     if (found == nullptr) {
-      if (scannedSlices_ + 1 == slices.size()) {
-        scannedBytes_ = slice.size; // the last slice may grow
-        return std::nullopt;
-      }
       continue;
     }
     const size_t size = std::exchange(lineBytes_, 0);
-    scannedSlices_ = scannedBytes_ = 0;
     bytes_ += size;
     std::string_view line = data.linearize(slab_, size);
     const base::Slice& front = data.slices().front();
@@ -474,6 +472,8 @@ bool Http1Parser::execute(base::Buffer& data) {
       if (state_ == State::Start) {
         // One empty line before a request is tolerated (RFC 9112 section 2.2).
         if (line->empty() && role_ == Role::Request && headBytes_ <= 2) {
+          lineBegun_ = false; // nor is a request waited for
+          headers_->clear();  // keeps the line's block
           break;
         }
         if (!startLine(*line)) {
@@ -491,6 +491,8 @@ bool Http1Parser::execute(base::Buffer& data) {
         }
       } else if (!headerLine(*line, *headers_)) {
         return false;
+      } else {
+        headers_->gather();
       }
       break;
     }
@@ -527,6 +529,7 @@ bool Http1Parser::execute(base::Buffer& data) {
     }
     case State::Trailers: {
       if (headers_ == nullptr) {
+        line_ = base::Slice(); // or it would keep its block while the connection is idle
         headers_ = handler_.newHeaders();
         headBytes_ = headLines_ = 0;
       }
@@ -541,6 +544,7 @@ bool Http1Parser::execute(base::Buffer& data) {
         if (!headerLine(*line, *headers_)) {
           return false;
         }
+        headers_->gather();
         break;
       }
       state_ = State::Complete;
@@ -554,7 +558,7 @@ bool Http1Parser::execute(base::Buffer& data) {
       } else {
         handler_.onTrailers(std::move(trailers));
       }
-      return state_ != State::Failed;
+      break; // answered at once, the next message begins
     }
     case State::Complete:
       return true;

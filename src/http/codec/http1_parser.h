@@ -60,6 +60,7 @@ public:
   void becomeTunnel() { state_ = State::Tunnel; }
   // While paused, no message is begun.
   void pause(bool on) { paused_ = on; }
+  bool paused() const { return paused_; }
 
   const Error& error() const { return error_; }
   bool fail(uint32_t status, std::string_view details) {
@@ -125,10 +126,8 @@ private:
   uint64_t remaining_ = 0;
   uint64_t bytes_ = 0;
   uint32_t headBytes_ = 0;
-  uint32_t headLines_ = 0;   // header lines of the head or the trailers
-  size_t scannedSlices_ = 0; // of the present line
-  size_t scannedBytes_ = 0;  // within the slice after those
-  size_t lineBytes_ = 0;     // scanned in all
+  uint32_t headLines_ = 0; // header lines of the head or the trailers
+  size_t lineBytes_ = 0;   // of the present line, scanned
   bool lineBegun_ = false;
   bool paused_ = false;
   bool absoluteForm_ = false;

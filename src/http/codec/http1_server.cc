@@ -9,6 +9,10 @@
 namespace moe::http {
 namespace {
 
+// What a request leaves is deleted at the end of the turn: pipelined ones that are answered at once
+// must not pile up.
+constexpr uint32_t kRequestsPerTurn = 16;
+
 // One downstream connection: one request at a time; pipelined ones wait, unread, in the connection.
 class Http1Server final : public Codec, public ResponseEncoder, private Http1ParserHandler {
 public:
@@ -25,7 +29,7 @@ public:
   void shutdownNotice() override { goAway(); }
   void goAway() override {
     closeAfterResponse_ = true;
-    if (!active_ && parser_.idle()) { // else a request is coming
+    if (!active_ && parser_.idle() && !heldForTurn_) { // else a request is coming
       connection_.close(net::CloseType::FlushWriteAndDelay);
     }
   }
@@ -42,7 +46,7 @@ public:
   }
   void onConnectionBelowLowWatermark() override {
     if (std::exchange(heldForOutput_, false)) {
-      parser_.pause(false);
+      parser_.pause(heldForTurn_);
       connection_.readDisable(false);
     }
     if (streamCallbacks_ != nullptr && std::exchange(streamHigh_, false)) {
@@ -51,6 +55,7 @@ public:
   }
   void onConnectionClosed(ResetReason reason, std::string_view details) override {
     decoder_ = nullptr;
+    nextTurn_.unlink();
     if (StreamCallbacks* callbacks = std::exchange(streamCallbacks_, nullptr)) {
       callbacks->onResetStream(reason, details);
     }
@@ -106,6 +111,7 @@ private:
     connection_.write(out, false);
   }
   void responseComplete();
+  void resume();
   void protocolError();
 
   CodecContext context_;
@@ -126,7 +132,11 @@ private:
   bool closeAfterResponse_ = false;
   bool heldPipelined_ = false; // reading is off because the next request waits
   bool heldForOutput_ = false; // and because the answers are not read
+  bool heldForTurn_ = false;   // and because this turn has begun enough requests
   bool streamHigh_ = false;    // the stream was told to stop its sender
+  uint64_t turn_ = 0;          // in which a request was begun last
+  uint32_t begun_ = 0;         // in that turn
+  event::NextTurn nextTurn_{context_.worker.loop, [this] { resume(); }};
 };
 
 absl::Status Http1Server::dispatch(base::Buffer& data, bool endStream) {
@@ -141,7 +151,11 @@ absl::Status Http1Server::dispatch(base::Buffer& data, bool endStream) {
     heldPipelined_ = true;
     connection_.readDisable(true);
   }
-  if (!endStream || heldPipelined_) {
+  if (closeAfterResponse_ && !active_ && !heldForTurn_) { // goAway() left it to a next request
+    connection_.close(net::CloseType::FlushWriteAndDelay);
+    return absl::OkStatus();
+  }
+  if (!endStream || heldPipelined_ || (parser_.paused() && !data.empty())) {
     return absl::OkStatus();
   }
   if (!active_ && !parser_.idle() && !parser_.complete()) {
@@ -195,6 +209,8 @@ bool Http1Server::onHead(HeaderMapPtr headers, bool end) {
   headRequest_ = method == "HEAD";
   connectRequest_ = method == "CONNECT";
   active_ = true;
+  const uint64_t turn = context_.worker.loop.turn();
+  begun_ = turn == std::exchange(turn_, turn) ? begun_ + 1 : 1;
   responseBegun_ = responseDone_ = false;
   framing_ = Http1Framing::None;
   bytesSent_ = 0;
@@ -328,8 +344,23 @@ void Http1Server::responseComplete() {
     parser_.pause(true);
     connection_.readDisable(true);
   }
+  if (begun_ >= kRequestsPerTurn && turn_ == context_.worker.loop.turn() &&
+      !std::exchange(heldForTurn_, true)) {
+    parser_.pause(true);
+    connection_.readDisable(true);
+    nextTurn_.schedule();
+  }
   if (std::exchange(heldPipelined_, false)) {
     connection_.readDisable(false);
+  }
+}
+
+void Http1Server::resume() {
+  heldForTurn_ = false;
+  parser_.pause(heldForOutput_);
+  connection_.readDisable(false);
+  if (closeAfterResponse_) {
+    connection_.continueReading(); // to close even if nothing waits
   }
 }
 

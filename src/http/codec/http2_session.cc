@@ -17,6 +17,9 @@ constexpr size_t kTightStreamLimit = size_t{16} * 1024;
 constexpr uint64_t kStreamsBeforeResetsCount = 500;
 // What is to end ends after this, whether its last frames could be written or not.
 constexpr base::Milliseconds kEndPatience{5000};
+// What a stream leaves is deleted at the end of the turn: those that are answered at once, and
+// reset to make place for more, must not pile up.
+constexpr uint32_t kStreamsPerTurn = 128;
 // What a peer that asks for a header table gets at most; more helps nobody.
 constexpr size_t kMaxEncoderTable = 4096;
 
@@ -291,11 +294,14 @@ absl::Status Http2Session::dispatch(base::Buffer& data, bool endStream) {
   pingPending_ = false; // the peer lives
   armKeepalive();
   // Not in the connection's own buffer: what is read here may close it.
-  const base::Buffer input = std::move(data);
+  base::Buffer input = std::move(data);
+  size_t taken = 0;
   for (const base::Slice& slice : input.slices()) {
     reading_ = &slice;
-    result = feed({slice.data, slice.size});
-    if (result < 0 || closed_) {
+    size_t part = 0;
+    result = feed({slice.data, slice.size}, part);
+    taken += part;
+    if (result < 0 || closed_ || part < slice.size) {
       break;
     }
   }
@@ -332,14 +338,22 @@ absl::Status Http2Session::dispatch(base::Buffer& data, bool endStream) {
     }
   }
   sendLater(); // answers to SETTINGS and PING, window updates, errors
-  if (endStream && !connection_.closed()) {
+  if (taken < input.size() && !connection_.closing()) {
+    input.drain(taken);
+    data = std::move(input);
+    if (!nextTurn_.linked()) {
+      connection_.readDisable(true);
+      nextTurn_.schedule();
+    }
+  } else if (endStream && !connection_.closed()) {
     connection_.close(net::CloseType::FlushWrite);
   }
   return absl::OkStatus();
 }
 
 // Gives bytes to nghttp2, looking at the head of each frame when nghttp2 has seen the one before.
-nghttp2_ssize Http2Session::feed(std::string_view bytes) {
+nghttp2_ssize Http2Session::feed(std::string_view bytes, size_t& taken) {
+  taken = bytes.size();
   auto give = [this](std::string_view part) -> nghttp2_ssize {
     return part.empty() ? 0
                         : nghttp2_session_mem_recv2(
@@ -353,6 +367,10 @@ nghttp2_ssize Http2Session::feed(std::string_view bytes) {
     }
     const size_t head = at;
     const size_t held = frames_.held();
+    if (held == 0 && begun_ >= kStreamsPerTurn && turn_ == context_.worker.loop.turn()) {
+      taken = at;
+      return give(bytes.substr(given, at - given));
+    }
     const bool whole = frames_.takeHead(bytes, at);
     if (held == 0 && whole && !frames_.matters(server_)) {
       frames_.headDone();
@@ -443,6 +461,7 @@ void Http2Session::closed(ResetReason reason, std::string_view details) {
   closed_ = true;
   keepalive_ = nullptr;
   endTimer_ = nullptr;
+  nextTurn_.unlink();
   unlink();
   while (!streams_.empty()) {
     streams_.front().connectionClosed(reason, details);
@@ -494,6 +513,10 @@ Http2Session::Verdict Http2Session::frameBegun() {
     return Verdict::Fail;
   };
   const int32_t id = frames_.streamId();
+  if (frames_.type() == NGHTTP2_HEADERS) {
+    const uint64_t turn = context_.worker.loop.turn();
+    begun_ = turn == std::exchange(turn_, turn) ? begun_ + 1 : 1;
+  }
   if (frames_.type() == NGHTTP2_PRIORITY) {
     if (id == 0) {
       return failed(NGHTTP2_PROTOCOL_ERROR,

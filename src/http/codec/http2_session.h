@@ -83,7 +83,8 @@ private:
   // Both end the connection; for nghttp2's callbacks to return.
   int fail(uint32_t errorCode, std::string_view details);
   int flood(stats::Counter& counter, std::string_view details);
-  nghttp2_ssize feed(std::string_view bytes);
+  // `taken`: fewer than all when enough streams were begun for this turn.
+  nghttp2_ssize feed(std::string_view bytes, size_t& taken);
   enum class Verdict { Take, Drop, Fail };
   Verdict frameBegun();
   int frameReceived(const nghttp2_frame& frame);
@@ -111,6 +112,9 @@ private:
   uint32_t errorCode_ = NGHTTP2_PROTOCOL_ERROR;
   Http2FrameHeads frames_;
   Http2ClosedStreams closedStreams_;
+  event::NextTurn nextTurn_{context_.worker.loop, [this] { connection_.readDisable(false); }};
+  uint64_t turn_ = 0;              // in which a stream was begun last
+  uint32_t begun_ = 0;             // in that turn
   uint32_t round_ = 0;             // in which each stream may send a DATA frame
   std::vector<int32_t> yielded_;   // streams that wait for the next one
   std::vector<int32_t> woken_;     // scratch of sendInTurn()

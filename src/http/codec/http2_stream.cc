@@ -57,6 +57,7 @@ bool Http2Stream::addHeader(std::string_view name, std::string_view value) {
                           pseudo && headerCount_ == 0 && received_ == Received::Nothing);
   if (problem_ == nullptr) {
     headers_->add(name, value);
+    headers_->gather();
   }
   return true;
 }

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
 #include <string>
 
 namespace moe::base {
@@ -13,6 +14,12 @@ protected:
     const std::span<char> room = slab_.reserve(bytes.size());
     std::memcpy(room.data(), bytes.data(), bytes.size());
     return slab_.commit(bytes.size());
+  }
+  // Reads of other connections, which share the slab and are soon over.
+  void others() { slab_.copy(std::string(3000, '-')); }
+  // What is kept beyond the slab's own block, against what is counted.
+  void expectDense(const Buffer& buffer) {
+    ASSERT_LE((pool_.inUse() - 1) * Block::kSize, 4 * buffer.size() + size_t{64} * 1024);
   }
   BlockPool pool_;
   Slab slab_{pool_};
@@ -147,6 +154,178 @@ TEST_F(BufferTest, LongLivedQueueKeepsItsOrder) {
     }
   }
   EXPECT_EQ(buffer.toString(), expected);
+}
+
+TEST_F(BufferTest, ManySmallReadsKeepFewBlocks) {
+  for (const size_t size : {1u, 7u, 300u, 600u, 2000u, 4000u}) {
+    Buffer buffer;
+    std::string expected;
+    for (size_t i = 0; i < 2000; ++i) {
+      const std::string piece(size, static_cast<char>('a' + i % 26));
+      buffer.append(read(piece));
+      others();
+      others();
+      expected += piece;
+      expectDense(buffer);
+    }
+    EXPECT_TRUE(buffer.toString() == expected) << size;
+  }
+}
+
+TEST_F(BufferTest, SmallAndLargeReadsInTurnKeepFewBlocks) {
+  Buffer buffer;
+  std::string expected;
+  for (size_t i = 0; i < 200; ++i) {
+    for (const size_t size : {size_t{8192}, size_t{1}, 1 + i % 7, size_t{2}}) {
+      const std::string piece(size, static_cast<char>('a' + i % 26));
+      buffer.append(read(piece));
+      slab_.copy(std::string(4000, '-'));
+      slab_.copy(std::string(4000, '-'));
+      expected += piece;
+      expectDense(buffer);
+    }
+  }
+  EXPECT_TRUE(buffer.toString() == expected);
+}
+
+TEST_F(BufferTest, BuffersMovedTogetherKeepFewBlocks) {
+  Buffer waiting;
+  std::string expected;
+  for (size_t i = 0; i < 2000; ++i) {
+    Buffer data;
+    data.append(read("0123456789"));
+    data.appendStatic("\r\n");
+    others();
+    data.append(read("abcdefghi"));
+    others();
+    waiting.moveFrom(data, 5);
+    waiting.moveFrom(data);
+    expected += "0123456789\r\nabcdefghi";
+    expectDense(waiting);
+  }
+  EXPECT_TRUE(waiting.toString() == expected);
+}
+
+// A slow reader's queue is never empty.
+TEST_F(BufferTest, LongLivedQueuesKeepFewBlocks) {
+  Buffer buffer;
+  std::string expected;
+  for (size_t i = 0; i < 5000; ++i) {
+    const std::string piece = std::to_string(i);
+    buffer.append(read(piece));
+    others();
+    expected += piece;
+    if (buffer.size() > 100) {
+      buffer.drain(piece.size());
+      expected.erase(0, piece.size());
+    }
+    expectDense(buffer);
+  }
+  EXPECT_EQ(buffer.toString(), expected);
+}
+
+TEST_F(BufferTest, SlicesWorthTheirBlocksAreNotCopied) {
+  Buffer buffer;
+  std::vector<const char*> at;
+  for (int i = 0; i < 100; ++i) {
+    buffer.append(read(std::string(9000, 'x')));
+    at.push_back(buffer.slices().back().data);
+  }
+  for (size_t i = 0; i < at.size(); ++i) {
+    EXPECT_EQ(buffer.slices()[i].data, at[i]);
+  }
+}
+
+// As DATA frames of one read, behind heads of their own.
+TEST_F(BufferTest, SlicesOfFewBlocksAreNotCopied) {
+  const Slice bodies = read(std::string(16'000, 'b'));
+  others(); // begins the next block
+  Buffer buffer;
+  for (size_t i = 0; i < 20; ++i) {
+    buffer.append(slab_, "head");
+    buffer.append(Slice{bodies.block, bodies.data + i * 700, 600});
+    buffer.appendStatic("\r\n");
+  }
+  EXPECT_EQ(buffer.slices().size(), 60u);
+}
+
+TEST_F(BufferTest, AttachedBytesTouchNoOtherBlock) {
+  Buffer buffer;
+  buffer.append(read("a"));
+  slab_.copy(std::string(4000, '-')); // of a block of its own soon
+  for (int i = 0; i < 100; ++i) {
+    buffer.attach(Slice::foreignCopy("b"));
+  }
+  EXPECT_EQ(buffer.slices().size(), 101u);
+  EXPECT_EQ(buffer.toString(), "a" + std::string(100, 'b'));
+}
+
+// Whatever is shared, moved and copied: every buffer has its own bytes.
+TEST_F(BufferTest, BuffersStayApart) {
+  std::mt19937 random(1); // NOLINT(cert-msc32-c,cert-msc51-cpp): the same each time
+  auto below = [&](size_t n) { return random() % n; };
+  constexpr size_t kBuffers = 4;
+  Buffer buffers[kBuffers];
+  std::string expected[kBuffers];
+  for (size_t i = 0; i < 50'000; ++i) {
+    const size_t a = below(kBuffers);
+    const size_t b = (a + 1 + below(kBuffers - 1)) % kBuffers;
+    const size_t size = below(10) == 0 ? below(10'000) : below(600);
+    const std::string piece(size, static_cast<char>('!' + i % 90));
+    switch (below(7)) {
+    case 0:
+      buffers[a].append(slab_, piece);
+      expected[a] += piece;
+      break;
+    case 1:
+      if (size > 0) {
+        Slice slice = read(piece);
+        if (below(2) == 0) { // shared, as the parts of a read are
+          buffers[b].append(Slice{slice.block, slice.data, size / 2});
+          expected[b] += piece.substr(0, size / 2);
+        }
+        buffers[a].append(std::move(slice));
+        expected[a] += piece;
+      }
+      break;
+    case 2:
+      buffers[a].moveFrom(buffers[b]);
+      expected[a] += std::exchange(expected[b], "");
+      break;
+    case 3: {
+      const size_t n = below(buffers[b].size() + 1);
+      buffers[a].moveFrom(buffers[b], n);
+      expected[a] += expected[b].substr(0, n);
+      expected[b].erase(0, n);
+      break;
+    }
+    case 4: {
+      const size_t n = below(buffers[a].size() + 1);
+      buffers[a].drain(n);
+      expected[a].erase(0, n);
+      break;
+    }
+    case 5: {
+      const size_t n = below(buffers[a].size() + 1) % 5000;
+      ASSERT_EQ(buffers[a].linearize(slab_, n), expected[a].substr(0, n));
+      break;
+    }
+    default:
+      buffers[a].prepend(slab_.copy(piece));
+      expected[a].insert(0, piece);
+      break;
+    }
+    for (size_t k = 0; k < kBuffers; ++k) {
+      ASSERT_EQ(buffers[k].size(), expected[k].size());
+      if (i % 16 == 0) {
+        ASSERT_TRUE(buffers[k].toString() == expected[k]) << i;
+      }
+      if (expected[k].size() > 100'000) {
+        buffers[k].clear();
+        expected[k].clear();
+      }
+    }
+  }
 }
 
 } // namespace

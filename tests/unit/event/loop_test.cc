@@ -90,6 +90,36 @@ TEST(Loop, FlushesOnceATurn) {
   EXPECT_EQ(object.flushes, 1);
 }
 
+TEST(Loop, WhatIsLeftForTheNextTurnComesAfterWhatWasDeferred) {
+  Loop loop;
+  bool gone = false;
+  int runs = 0;
+  uint64_t first = 0;
+  NextTurn next(loop, [&] {
+    EXPECT_TRUE(gone);
+    EXPECT_GT(loop.turn(), first);
+    if (++runs == 3) {
+      loop.stop();
+    } else {
+      first = loop.turn();
+      gone = false;
+      loop.deferredDelete(std::make_unique<Recorder>(gone));
+      next.schedule();
+      next.schedule(); // once
+    }
+  });
+  NextTurn never(loop, [] { FAIL(); });
+  loop.post([&] {
+    first = loop.turn();
+    loop.deferredDelete(std::make_unique<Recorder>(gone));
+    next.schedule();
+    never.schedule();
+    never.unlink();
+  });
+  loop.run();
+  EXPECT_EQ(runs, 3);
+}
+
 TEST(Loop, UnrunTasksAreDestroyedWithTheLoop) {
   auto alive = std::make_shared<int>(1);
   {

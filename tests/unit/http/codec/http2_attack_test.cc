@@ -217,5 +217,77 @@ TEST_F(Http2ServerTest, AnIdleConnectionEndsThoughNobodyReads) {
   ASSERT_TRUE(until([&] { return connection->closed() || connection->closing(); }));
 }
 
+struct Remains : event::DeferredDeletable {
+  explicit Remains(int& count) : alive(count) { ++alive; }
+  ~Remains() override { --alive; }
+  int& alive;
+};
+
+// Answered at once, streams are no premature resets when their client gives them up.
+TEST_F(Http2ServerTest, StreamsAnsweredAndResetDoNotPileUpInATurn) {
+  start();
+  int alive = 0;
+  int most = 0;
+  proxy.onHeaders = [&](Proxy::Request& request) {
+    worker.loop.deferredDelete(std::make_unique<Remains>(alive));
+    most = std::max(most, alive);
+    request.respond(worker.slab, 404);
+  };
+  std::string all;
+  constexpr uint32_t kStreams = 3000;
+  for (uint32_t i = 0; i < kStreams; ++i) {
+    all += frame(kHeaders, kEndHeaders | kEndStream, 1 + 2 * i, kGet);
+    all += frame(kReset, 0, 1 + 2 * i, number32(8));
+  }
+  base::Buffer data = bytes(all);
+  client->connection->write(data, true);
+  ASSERT_TRUE(until([&] { return client->ended || client->remoteClosed; }));
+  EXPECT_EQ(proxy.requests.size(), kStreams);
+  EXPECT_LE(most, 130); // one more for each head that came in two reads
+}
+
+TEST_F(Http2ServerTest, ABurstOfStreamsIsAnsweredWhole) {
+  Http2Settings settings;
+  settings.maxConcurrentStreams = 10'000;
+  start(settings);
+  proxy.onHeaders = [&](Proxy::Request& request) { request.respond(worker.slab, 404); };
+  std::string all;
+  for (uint32_t i = 0; i < 1000; ++i) {
+    all += frame(kHeaders, kEndHeaders | kEndStream, 1 + 2 * i, kGet);
+  }
+  base::Buffer data = bytes(all);
+  client->connection->write(data, false);
+  std::string got;
+  ASSERT_TRUE(until([&] {
+    got += frames();
+    return got.find("HEADERS(1999 end)") != std::string::npos;
+  }));
+  EXPECT_EQ(proxy.requests.size(), 1000u);
+  EXPECT_TRUE(connection->readEnabled());
+  get(2001);
+  EXPECT_EQ(frames(), "HEADERS(2001 end) ");
+}
+
+// Fields come out of a HEADERS frame as its bytes come in.
+TEST_F(Http2ServerTest, AHeadInManyPiecesKeepsFewBlocks) {
+  start();
+  std::string block(kGet);
+  for (int i = 0; i < 90; ++i) {
+    block += field(base::cat("name-", i), base::cat("value-", i));
+  }
+  const std::string all = frame(kHeaders, kEndHeaders | kEndStream, 1, block);
+  for (size_t at = 0; at < all.size(); at += 16) {
+    send(std::string_view(all).substr(at, 16));
+    for (int k = 0; k < 4; ++k) {
+      worker.slab.copy(std::string(4000, '-'));
+    }
+    ASSERT_LE(worker.blocks.inUse(), 8u);
+  }
+  ASSERT_EQ(proxy.requests.size(), 1u);
+  for (int i = 0; i < 90; ++i) {
+    EXPECT_EQ(request(0).headers->get(base::cat("name-", i)), base::cat("value-", i));
+  }
+}
+
 } // namespace
 } // namespace moe::http::test
