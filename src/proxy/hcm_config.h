@@ -94,6 +94,7 @@ struct HcmConfig {
   HostRules hosts;
   std::shared_ptr<const Underscores> underscores;       // null: all names are allowed
   std::shared_ptr<const LocalReplyConfig> localReplies; // null: as they are
+  bool forwardClientCert = false;                       // x-forwarded-client-cert; else removed
   bool appendForwardedPort = false;
   std::string schemeToSet; // "": as the client says
   bool proxy100Continue = false;

@@ -32,6 +32,7 @@ inline constexpr std::string_view kFields[] = {
     MOE_HCM "skip_xff_append",
     MOE_HCM "internal_address_config",
     MOE_HCM "InternalAddressConfig.*",
+    MOE_HCM "forward_client_cert_details",
     MOE_HCM "via",
     MOE_HCM "generate_request_id",
     MOE_HCM "preserve_external_request_id",

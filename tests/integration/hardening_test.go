@@ -71,6 +71,31 @@ func TestClientsCannotPassForSomebodyElse(t *testing.T) {
 	}
 }
 
+func TestClientCertificatesAreForwardedOnlyWhereAlways(t *testing.T) {
+	for mode, want := range map[string]string{
+		"":                    "[]",
+		"SANITIZE":            "[]",
+		"FORWARD_ONLY":        "[]",
+		"APPEND_FORWARD":      "[]",
+		"SANITIZE_SET":        "[]",
+		"ALWAYS_FORWARD_ONLY": `["URI=spiffe://admin"]`,
+	} {
+		options := []string{}
+		if mode != "" {
+			options = append(options, "forward_client_cert_details: "+mode)
+		}
+		everyVersion(t, func(t *testing.T, down version) {
+			port := forwarding(t, func(w http.ResponseWriter, r *http.Request) {
+				fmt.Fprintf(w, "%q", r.Header["X-Forwarded-Client-Cert"])
+			}, options...)
+			_, body := exchange(t, down.client(t), port, "/", func(r *http.Request) {
+				r.Header.Set("X-Forwarded-Client-Cert", "URI=spiffe://admin")
+			})
+			expect(t, mode, body, want)
+		})
+	}
+}
+
 func TestAutoHostRewriteTakesTheNameOfTheEndpoint(t *testing.T) {
 	_, site, _ := strings.Cut(backend(t, func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s %s", r.Host, r.Header.Get("X-Forwarded-Host"))

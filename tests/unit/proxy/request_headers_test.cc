@@ -125,6 +125,17 @@ TEST_F(RequestHeadersTest, BehindAnEdgeTheChainDecides) {
   EXPECT_EQ(info_.downstreamRemote->ip(), "192.168.1.2");
 }
 
+TEST_F(RequestHeadersTest, NoClientTellsOfItsCertificate) {
+  headers_->add("x-forwarded-client-cert", "By=spiffe://a");
+  headers_->add("x-forwarded-client-cert", "URI=spiffe://b");
+  config_.forwardClientCert = true;
+  EXPECT_EQ(prepare(), "");
+  EXPECT_EQ(value("x-forwarded-client-cert"), "By=spiffe://a,URI=spiffe://b");
+  config_.forwardClientCert = false;
+  EXPECT_EQ(prepare(), "");
+  EXPECT_EQ(value("x-forwarded-client-cert"), "none");
+}
+
 TEST_F(RequestHeadersTest, TrustedHopsAreSkipped) {
   config_.xffTrustedHops = 1;
   headers_->add("x-forwarded-for", "10.0.0.1, 198.51.100.4");
