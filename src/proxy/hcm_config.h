@@ -73,6 +73,7 @@ struct HcmConfig {
   enum class CodecType { Auto, Http1, Http2 };
 
   std::string statPrefix;
+  std::string filterChainName;
   mutable HcmStats stats;
   route::RouteTablePtr routes;
   std::vector<ConfiguredFilter> filters; // the router last

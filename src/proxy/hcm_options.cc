@@ -115,8 +115,8 @@ absl::Status readRules(const Proto& proto, const FieldPath& path, const FactoryC
   out.appendForwardedPort = proto.append_x_forwarded_port();
   out.schemeToSet = proto.scheme_header_transformation().scheme_to_overwrite();
   if (proto.has_local_reply_config()) {
-    auto replies =
-        LocalReplyConfig::compile(proto.local_reply_config(), path.field("local_reply_config"));
+    auto replies = LocalReplyConfig::compile(proto.local_reply_config(),
+                                             path.field("local_reply_config"), context.runtime);
     if (!replies.ok()) {
       return replies.status();
     }

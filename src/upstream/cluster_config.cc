@@ -35,12 +35,18 @@ absl::Status readCommonOptions(const envoy::config::core::v3::HttpProtocolOption
   if (!connection.ok()) {
     return connection.status();
   }
+  auto jitter = config::toFraction(options.max_connection_duration_jitter(),
+                                   path.field("max_connection_duration_jitter"));
+  if (!jitter.ok()) {
+    return jitter.status();
+  }
   auto stream = config::toMillisOr(options.has_max_stream_duration(), options.max_stream_duration(),
                                    base::Milliseconds(0), path.field("max_stream_duration"));
   if (!stream.ok()) {
     return stream.status();
   }
   out.maxConnectionDuration = *connection;
+  out.maxConnectionDurationJitter = *jitter;
   out.maxStreamDuration = *stream;
   if (options.has_max_requests_per_connection()) {
     out.maxRequestsPerConnection = options.max_requests_per_connection().value();
