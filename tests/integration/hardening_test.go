@@ -53,7 +53,7 @@ func TestPathsAreMadePlainBeforeRouting(t *testing.T) {
 func TestClientsCannotPassForSomebodyElse(t *testing.T) {
 	port := forwarding(t, func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%q %q %q", r.Header["X-Forwarded-For"], r.Header["X-Envoy-Internal"], r.Header["X-Envoy-Retry-On"])
-	}, "use_remote_address: true")
+	}, "use_remote_address: true", "internal_address_config: {cidr_ranges: [{address_prefix: 127.0.0.0, prefix_len: 8}]}")
 	request := func(headers string) string {
 		_, body, _ := strings.Cut(raw(t, port, "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"+headers+"\r\n"), "\r\n\r\n")
 		return body
@@ -69,6 +69,14 @@ func TestClientsCannotPassForSomebodyElse(t *testing.T) {
 	if !strings.HasPrefix(answer, "HTTP/1.1 400 ") {
 		t.Errorf("%q", answer)
 	}
+}
+
+func TestNoClientIsInternalUnlessTheConfigurationSaysSo(t *testing.T) {
+	port := forwarding(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%q %q", r.Header["X-Envoy-Internal"], r.Header["X-Envoy-Retry-On"])
+	}, "use_remote_address: true")
+	_, body := exchange(t, h1.client(t), port, "/", func(r *http.Request) { r.Header.Set("X-Envoy-Retry-On", "5xx") })
+	expect(t, "a loopback client", body, "[] []")
 }
 
 func TestClientCertificatesAreForwardedOnlyWhereAlways(t *testing.T) {
