@@ -113,6 +113,7 @@ struct ClusterSettings {
   uint32_t maxHeadersCount = 100;          // of a response
   uint32_t bufferLimit = 1024 * 1024;
   UpstreamProtocol protocol = UpstreamProtocol::Http1;
+  bool http1Trailers = false; // to and from an HTTP/1 upstream; else dropped
   http::Http1NameCase http1NameCase;
   http::Http2Settings http2;
   uint64_t maxConnections = 1024;

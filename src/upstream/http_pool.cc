@@ -154,7 +154,7 @@ Client::Client(Pool& pool) : pool_(pool), cluster_(pool.cluster()) {
   } else {
     codec_ = http::createHttp1Client(pool.context(), *connection_, *this,
                                      {.maxHeadersCount = cluster_->settings().maxHeadersCount,
-                                      .enableTrailers = true,
+                                      .enableTrailers = cluster_->settings().http1Trailers,
                                       .nameCase = cluster_->settings().http1NameCase});
   }
   timer_ = worker.loop.createTimer([this] {

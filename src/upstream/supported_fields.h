@@ -69,6 +69,7 @@ inline constexpr std::string_view kFields[] = {
     "options",
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig.http2_"
     "protocol_options",
+    "envoy.config.cluster.v3.Cluster.http_protocol_options",
     "envoy.config.cluster.v3.Cluster.http2_protocol_options",
     "envoy.config.core.v3.HttpProtocolOptions.idle_timeout",
     "envoy.config.core.v3.HttpProtocolOptions.max_requests_per_connection",
