@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 )
 
@@ -50,6 +53,38 @@ func TestLogsNameTheFilterChain(t *testing.T) {
 	fmt.Fprint(connection, "GET / HTTP/1.0\r\n\r\n")
 	_, _ = io.ReadAll(connection)
 	m.outputs(t, "chain front door echo\n")
+}
+
+// As logrotate does it: move the file away, then SIGUSR1. SIGHUP, before it, changes nothing.
+func TestASignalOpensLogsAgain(t *testing.T) {
+	port := freePort(t)
+	file := filepath.Join(t.TempDir(), "access.log")
+	m := start(t, httpConfig(port, []string{"{match: {prefix: /}, direct_response: {status: 200}}"}, nil,
+		fmt.Sprintf(`access_log: [{name: file, typed_config: {"@type": type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog, path: %q, `+
+			`log_format: {text_format_source: {inline_string: "%%REQ(:PATH)%%\n"}}}}]`, file)), port)
+	holds := func(name, want string) {
+		t.Helper()
+		eventually(t, func() string {
+			if text, err := os.ReadFile(name); err != nil || string(text) != want {
+				return fmt.Sprintf("%s: %q %v", name, text, err)
+			}
+			return ""
+		})
+	}
+	exchange(t, h1.client(t), port, "/old", nil)
+	holds(file, "/old\n")
+	if err := os.Rename(file, file+".1"); err != nil {
+		t.Fatal(err)
+	}
+	for _, signal := range []os.Signal{syscall.SIGHUP, syscall.SIGUSR1} {
+		if err := m.cmd.Process.Signal(signal); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holds(file, "")
+	exchange(t, h1.client(t), port, "/new", nil)
+	holds(file, "/new\n")
+	holds(file+".1", "/old\n")
 }
 
 func TestTheRuntimeChangesALogFilter(t *testing.T) {
