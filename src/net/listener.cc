@@ -68,14 +68,25 @@ absl::StatusOr<Fd> listenOn(const Address& address, const ListenOptions& options
 Listener::Listener(event::Loop& loop, Fd fd, AddressPtr address, AcceptCallback callback)
     : fd_(std::move(fd)), address_(std::move(address)),
       wildcard_(address_->isAny() || address_->port() == 0), callback_(std::move(callback)) {
-  retry_ = loop.createTimer([this] { resume(); });
+  retry_ = loop.createTimer([this] {
+    if (!paused_) { // by others meanwhile
+      watcher_->watch(FdWatcher::kRead);
+    }
+  });
   watcher_ =
       std::make_unique<FdWatcher>(loop, fd_.get(), [this](int /*events*/) { acceptReady(); });
   resume();
 }
 
-void Listener::pause() { watcher_->watch(0); }
-void Listener::resume() { watcher_->watch(FdWatcher::kRead); }
+void Listener::pause() {
+  paused_ = true;
+  watcher_->watch(0);
+}
+
+void Listener::resume() {
+  paused_ = false;
+  watcher_->watch(FdWatcher::kRead);
+}
 
 void Listener::acceptReady() {
   for (int i = 0; i < kAcceptsPerTurn; ++i) {
@@ -86,7 +97,7 @@ void Listener::acceptReady() {
     if (!accepted.valid()) {
       if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
         // Out of descriptors: the queue stays readable; wait instead of spinning.
-        pause();
+        watcher_->watch(0);
         retry_->enable(base::Milliseconds(100));
       }
       return;

@@ -43,6 +43,7 @@ private:
   Fd fd_;
   AddressPtr address_;
   bool wildcard_;
+  bool paused_ = false; // by pause(), not for want of descriptors
   AcceptCallback callback_;
   std::unique_ptr<event::Timer> retry_; // after running out of descriptors
   std::unique_ptr<FdWatcher> watcher_;  // Last: stops before the descriptor closes.

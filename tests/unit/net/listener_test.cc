@@ -1,6 +1,7 @@
 #include "net/listener.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,6 +24,52 @@ TEST_F(ConnectionTest, PausedListenersLeaveConnectionsToTheKernel) {
   EXPECT_TRUE(accepted.empty());
   listener->resume();
   ASSERT_TRUE(until([&] { return accepted.size() == 1; }));
+}
+
+// No descriptor is left for what comes, until the end of the scope.
+class NoDescriptors {
+public:
+  NoDescriptors() {
+    ::getrlimit(RLIMIT_NOFILE, &before_);
+    const rlimit none{0, before_.rlim_max};
+    ::setrlimit(RLIMIT_NOFILE, &none);
+  }
+  ~NoDescriptors() { ::setrlimit(RLIMIT_NOFILE, &before_); }
+
+private:
+  rlimit before_{};
+};
+
+TEST_F(ConnectionTest, WantOfDescriptorsEndsNoPause) {
+  client = std::make_unique<Peer>(Connection::connect(worker, address, nullptr));
+  bool late = false;
+  auto timer = worker.loop.createTimer([&] { late = true; });
+  {
+    const NoDescriptors none;
+    timer->enable(base::Milliseconds(50));
+    ASSERT_TRUE(until([&] { return late && client->connected; }));
+  }
+  EXPECT_TRUE(accepted.empty());
+  listener->pause();
+  late = false;
+  timer->enable(base::Milliseconds(300)); // the listener tries again after 100 ms
+  ASSERT_TRUE(until([&] { return late; }));
+  EXPECT_TRUE(accepted.empty());
+  listener->resume();
+  EXPECT_TRUE(until([&] { return accepted.size() == 1; }));
+}
+
+TEST_F(ConnectionTest, WantOfDescriptorsPasses) {
+  client = std::make_unique<Peer>(Connection::connect(worker, address, nullptr));
+  bool late = false;
+  auto timer = worker.loop.createTimer([&] { late = true; });
+  {
+    const NoDescriptors none;
+    timer->enable(base::Milliseconds(50));
+    ASSERT_TRUE(until([&] { return late && client->connected; }));
+  }
+  EXPECT_TRUE(accepted.empty());
+  EXPECT_TRUE(until([&] { return accepted.size() == 1; }));
 }
 
 TEST_F(ConnectionTest, AnAddressInUseIsNamed) {
