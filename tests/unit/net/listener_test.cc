@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "net/loop_fixture.h"
@@ -24,6 +25,28 @@ TEST_F(ConnectionTest, PausedListenersLeaveConnectionsToTheKernel) {
   EXPECT_TRUE(accepted.empty());
   listener->resume();
   ASSERT_TRUE(until([&] { return accepted.size() == 1; }));
+}
+
+TEST_F(ConnectionTest, WhatIsQueuedCanBeTakenBeforeTheEnd) {
+  std::vector<std::unique_ptr<Peer>> clients;
+  listener->pause();
+  const auto allConnected = [&] {
+    return std::all_of(clients.begin(), clients.end(), [](auto& c) { return c->connected; });
+  };
+  for (int i = 0; i < 100; ++i) {
+    clients.push_back(std::make_unique<Peer>(Connection::connect(worker, address, nullptr)));
+  }
+  ASSERT_TRUE(until(allConnected));
+  listener->acceptPending(); // paused: somebody wants none
+  EXPECT_EQ(accepted.size(), 0u);
+  listener->resume();
+  listener->acceptPending();
+  EXPECT_EQ(accepted.size(), 100u);
+  listener = nullptr;
+  settle();
+  for (auto& c : clients) {
+    EXPECT_FALSE(c->remoteClosed);
+  }
 }
 
 // No descriptor is left for what comes, until the end of the scope.
