@@ -29,6 +29,11 @@ public:
   /// True for this share of evenly spread `random` values.
   constexpr bool covers(uint64_t random) const { return random % kWhole < perMillion_; }
 
+  /// This share of an amount.
+  constexpr uint64_t of(uint64_t amount) const {
+    return amount / kWhole * perMillion_ + amount % kWhole * perMillion_ / kWhole;
+  }
+
   friend constexpr bool operator==(Fraction, Fraction) = default;
 
 private:

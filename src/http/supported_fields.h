@@ -19,8 +19,10 @@ inline constexpr std::string_view kFields[] = {
     MOE_HTTP2 "override_stream_error_on_invalid_http_message",
     MOE_HTTP2 "connection_keepalive",
     "envoy.config.core.v3.Http1ProtocolOptions.header_key_format",
-    "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.*",
-    "envoy.config.core.v3.TypedExtensionConfig.*",
+    "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.proper_case_words",
+    "envoy.config.core.v3.Http1ProtocolOptions.HeaderKeyFormat.stateful_formatter",
+    "envoy.config.core.v3.TypedExtensionConfig.name",
+    "envoy.config.core.v3.TypedExtensionConfig.typed_config",
     "envoy.extensions.http.header_formatters.preserve_case.v3.PreserveCaseFormatterConfig."
     "formatter_type_on_envoy_headers",
     "envoy.config.core.v3.KeepaliveSettings.interval",

@@ -68,32 +68,54 @@ absl::StatusOr<Fd> listenOn(const Address& address, const ListenOptions& options
 Listener::Listener(event::Loop& loop, Fd fd, AddressPtr address, AcceptCallback callback)
     : fd_(std::move(fd)), address_(std::move(address)),
       wildcard_(address_->isAny() || address_->port() == 0), callback_(std::move(callback)) {
-  retry_ = loop.createTimer([this] { resume(); });
+  retry_ = loop.createTimer([this] {
+    if (!paused_) { // by others meanwhile
+      watcher_->watch(FdWatcher::kRead);
+    }
+  });
   watcher_ =
       std::make_unique<FdWatcher>(loop, fd_.get(), [this](int /*events*/) { acceptReady(); });
   resume();
 }
 
-void Listener::pause() { watcher_->watch(0); }
-void Listener::resume() { watcher_->watch(FdWatcher::kRead); }
+void Listener::pause() {
+  paused_ = true;
+  watcher_->watch(0);
+}
+
+void Listener::resume() {
+  paused_ = false;
+  watcher_->watch(FdWatcher::kRead);
+}
 
 void Listener::acceptReady() {
-  for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    sockaddr_storage storage{};
-    socklen_t length = sizeof(storage);
-    Fd accepted(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length,
-                          SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (!accepted.valid()) {
-      if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-        // Out of descriptors: the queue stays readable; wait instead of spinning.
-        pause();
-        retry_->enable(base::Milliseconds(100));
-      }
-      return;
-    }
-    AddressPtr local = wildcard_ ? Address::localOf(accepted.get()) : address_;
-    callback_(std::move(accepted), std::move(local), Address::fromSockaddr(storage, length));
+  for (int i = 0; i < kAcceptsPerTurn && acceptOne(); ++i) {
   }
+}
+
+void Listener::acceptPending() {
+  // A queue is no longer; what comes faster than it is taken must not hold up the end.
+  constexpr int most = 4096;
+  for (int i = 0; i < most && !paused_ && acceptOne(); ++i) {
+  }
+}
+
+bool Listener::acceptOne() {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof(storage);
+  Fd accepted(::accept4(fd_.get(), reinterpret_cast<sockaddr*>(&storage), &length,
+                        SOCK_NONBLOCK | SOCK_CLOEXEC));
+  if (!accepted.valid()) {
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      // Out of descriptors: the queue stays readable; wait instead of spinning.
+      watcher_->watch(0);
+      retry_->enable(base::Milliseconds(100));
+    }
+    return false;
+  }
+  AddressPtr local = wildcard_ ? Address::localOf(accepted.get()) : address_;
+  callback_(std::move(accepted), std::move(local), Address::fromSockaddr(storage, length));
+  return true;
 }
 
 } // namespace moe::net

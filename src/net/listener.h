@@ -35,14 +35,20 @@ public:
   // Stops or goes on accepting; the kernel queues meanwhile.
   void pause();
   void resume();
+  // Takes what the kernel has queued, unless paused: it would reset those connections when the
+  // socket closes. For a listener that is about to end.
+  void acceptPending();
   const AddressPtr& address() const { return address_; }
 
 private:
   void acceptReady();
+  // False: there is none now.
+  bool acceptOne();
 
   Fd fd_;
   AddressPtr address_;
   bool wildcard_;
+  bool paused_ = false; // by pause(), not for want of descriptors
   AcceptCallback callback_;
   std::unique_ptr<event::Timer> retry_; // after running out of descriptors
   std::unique_ptr<FdWatcher> watcher_;  // Last: stops before the descriptor closes.

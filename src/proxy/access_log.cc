@@ -40,10 +40,11 @@ private:
 };
 
 absl::StatusOr<AccessLogPtr> compileOne(const envoy::config::accesslog::v3::AccessLog& proto,
-                                        const config::FieldPath& path, LogWriter& writer) {
+                                        const config::FieldPath& path,
+                                        const FactoryContext& context) {
   LogFilter filter;
   if (proto.has_filter()) {
-    auto compiled = compileLogFilter(proto.filter(), path.field("filter"));
+    auto compiled = compileLogFilter(proto.filter(), path.field("filter"), context.runtime);
     if (!compiled.ok()) {
       return compiled.status();
     }
@@ -58,7 +59,7 @@ absl::StatusOr<AccessLogPtr> compileOne(const envoy::config::accesslog::v3::Acce
   std::string plain(kDefault);
   LogFilePtr target;
   if (const auto* file = dynamic_cast<const FileAccessLog*>(unpacked->message.get())) {
-    auto opened = writer.open(file->path());
+    auto opened = context.logs.open(file->path());
     if (!opened.ok()) {
       return config::fieldError(
           at.field("path"),
@@ -72,10 +73,10 @@ absl::StatusOr<AccessLogPtr> compileOne(const envoy::config::accesslog::v3::Acce
       plain = file->format();
     }
   } else if (const auto* out = dynamic_cast<const StdoutAccessLog*>(unpacked->message.get())) {
-    target = writer.descriptor(STDOUT_FILENO);
+    target = context.logs.descriptor(STDOUT_FILENO);
     format = out->has_log_format() ? &out->log_format() : nullptr;
   } else if (const auto* err = dynamic_cast<const StderrAccessLog*>(unpacked->message.get())) {
-    target = writer.descriptor(STDERR_FILENO);
+    target = context.logs.descriptor(STDERR_FILENO);
     format = err->has_log_format() ? &err->log_format() : nullptr;
   } else {
     return config::unsupportedExtension(at, proto.name(), unpacked->typeName,
@@ -95,10 +96,10 @@ absl::StatusOr<AccessLogPtr> compileOne(const envoy::config::accesslog::v3::Acce
 
 absl::StatusOr<std::vector<AccessLogPtr>> compileAccessLogs(
     const google::protobuf::RepeatedPtrField<envoy::config::accesslog::v3::AccessLog>& logs,
-    const config::FieldPath& path, LogWriter& writer) {
+    const config::FieldPath& path, const FactoryContext& context) {
   std::vector<AccessLogPtr> out;
   for (int i = 0; i < logs.size(); ++i) {
-    auto log = compileOne(logs.Get(i), path.index(static_cast<size_t>(i)), writer);
+    auto log = compileOne(logs.Get(i), path.index(static_cast<size_t>(i)), context);
     if (!log.ok()) {
       return log.status();
     }

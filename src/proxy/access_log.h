@@ -8,7 +8,7 @@
 #include "config/field_path.h"
 #include "envoy/config/accesslog/v3/accesslog.pb.h"
 #include "http/formatter.h"
-#include "proxy/log_writer.h"
+#include "proxy/factory.h"
 
 namespace moe::proxy {
 
@@ -24,6 +24,6 @@ using AccessLogPtr = std::shared_ptr<const AccessLog>;
 // The `access_log` list of a connection manager or a TCP proxy.
 absl::StatusOr<std::vector<AccessLogPtr>> compileAccessLogs(
     const google::protobuf::RepeatedPtrField<envoy::config::accesslog::v3::AccessLog>& logs,
-    const config::FieldPath& path, LogWriter& writer);
+    const config::FieldPath& path, const FactoryContext& context);
 
 } // namespace moe::proxy

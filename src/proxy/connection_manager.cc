@@ -43,9 +43,6 @@ net::FilterStatus ConnectionManager::onNewConnection() {
   stats.cxActive.inc();
   context_.connections.pushBack(*this);
   armIdleTimer();
-  if (context_.draining) {
-    closeIfSilent(); // it had waited to be accepted
-  }
   if (config_->maxConnectionDuration.count() > 0) {
     watchDuration();
   }

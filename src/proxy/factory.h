@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -54,7 +55,11 @@ public:
 using HttpFilterConfigs = config::FactoryMap<HttpFilterConfig>;
 using NetworkFilterConfigs = config::FactoryMap<NetworkFilterConfig>;
 
-// Where configuration is compiled to; outlives what it makes.
+// A whole number of the runtime, or `absent`. Main thread, while configuration is compiled.
+using RuntimeNumber =
+    std::function<absl::StatusOr<uint64_t>(const std::string& key, uint64_t absent)>;
+
+// Where configuration is compiled to; what it refers to outlives what it makes.
 struct FactoryContext {
   stats::Store& stats;
   base::LoggerPtr logger;
@@ -64,6 +69,8 @@ struct FactoryContext {
   // By the message type of typed_per_filter_config.
   const HttpFilterConfigs& routeFilters;
   uint32_t concurrency = 1;
+  std::string filterChainName = {}; // of what is compiled
+  RuntimeNumber runtime = {};       // empty: no key has a value
 };
 
 } // namespace moe::proxy

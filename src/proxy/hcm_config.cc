@@ -198,6 +198,7 @@ compileHcm(const Proto& proto, const FieldPath& path, const FactoryContext& cont
   auto out = std::make_shared<HcmConfig>(
       context.stats.root().child("http", "envoy_http_conn_manager_prefix", proto.stat_prefix()));
   out->statPrefix = proto.stat_prefix();
+  out->filterChainName = context.filterChainName;
   out->logger = context.logger;
   switch (proto.codec_type()) {
   case Proto::AUTO:
@@ -261,7 +262,7 @@ compileHcm(const Proto& proto, const FieldPath& path, const FactoryContext& cont
     out->upgrades.emplace_back(std::move(lower),
                                !upgrade.has_enabled() || upgrade.enabled().value());
   }
-  auto logs = compileAccessLogs(proto.access_log(), path.field("access_log"), context.logs);
+  auto logs = compileAccessLogs(proto.access_log(), path.field("access_log"), context);
   if (!logs.ok()) {
     return logs.status();
   }

@@ -73,6 +73,7 @@ struct HcmConfig {
   enum class CodecType { Auto, Http1, Http2 };
 
   std::string statPrefix;
+  std::string filterChainName;
   mutable HcmStats stats;
   route::RouteTablePtr routes;
   std::vector<ConfiguredFilter> filters; // the router last
@@ -94,6 +95,7 @@ struct HcmConfig {
   HostRules hosts;
   std::shared_ptr<const Underscores> underscores;       // null: all names are allowed
   std::shared_ptr<const LocalReplyConfig> localReplies; // null: as they are
+  bool forwardClientCert = false;                       // x-forwarded-client-cert; else removed
   bool appendForwardedPort = false;
   std::string schemeToSet; // "": as the client says
   bool proxy100Continue = false;

@@ -110,11 +110,13 @@ absl::Status readRules(const Proto& proto, const FieldPath& path, const FactoryC
         context.stats.root(), action == CommonOptions::DROP_HEADER ? Underscores::Action::Drop
                                                                    : Underscores::Action::Reject);
   }
+  // The other modes forward over mutual TLS only, which moe does not have.
+  out.forwardClientCert = proto.forward_client_cert_details() == Proto::ALWAYS_FORWARD_ONLY;
   out.appendForwardedPort = proto.append_x_forwarded_port();
   out.schemeToSet = proto.scheme_header_transformation().scheme_to_overwrite();
   if (proto.has_local_reply_config()) {
-    auto replies =
-        LocalReplyConfig::compile(proto.local_reply_config(), path.field("local_reply_config"));
+    auto replies = LocalReplyConfig::compile(proto.local_reply_config(),
+                                             path.field("local_reply_config"), context.runtime);
     if (!replies.ok()) {
       return replies.status();
     }

@@ -27,21 +27,11 @@ bool samePrefix(const std::array<uint8_t, 16>& a, const std::array<uint8_t, 16>&
   return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
 }
 
-bool isPrivate(const net::Address& ip) {
-  const std::array<uint8_t, 16> bytes = bytesOf(ip);
-  if (ip.family() == AF_INET) {
-    return bytes[0] == 10 || (bytes[0] == 172 && (bytes[1] & 0xf0) == 16) ||
-           (bytes[0] == 192 && bytes[1] == 168);
-  }
-  return (bytes[0] & 0xfe) == 0xfc;
-}
-
 } // namespace
 
 absl::StatusOr<InternalAddresses> InternalAddresses::compile(const Proto& proto,
                                                              const config::FieldPath& path) {
   InternalAddresses out;
-  out.configured_ = true;
   out.unixSockets_ = proto.unix_sockets();
   for (int i = 0; i < proto.cidr_ranges_size(); ++i) {
     const config::FieldPath at = path.field("cidr_ranges").index(static_cast<size_t>(i));
@@ -63,10 +53,7 @@ absl::StatusOr<InternalAddresses> InternalAddresses::compile(const Proto& proto,
 
 bool InternalAddresses::contains(const net::Address& address) const {
   if (!address.isIp()) {
-    return configured_ && unixSockets_;
-  }
-  if (!configured_) {
-    return address.isLoopback() || isPrivate(address);
+    return unixSockets_;
   }
   const std::array<uint8_t, 16> bytes = bytesOf(address);
   return std::any_of(ranges_.begin(), ranges_.end(), [&](const Range& range) {

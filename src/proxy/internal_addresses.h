@@ -12,8 +12,8 @@
 
 namespace moe::proxy {
 
-// Which clients count as internal (internal_address_config). By default those with a private (RFC
-// 1918, RFC 4193) or a loopback address, as in Envoy. Immutable; any thread.
+// Which clients count as internal (internal_address_config). By default none, as in Envoy since
+// 1.33: a private address may be anybody's. Immutable; any thread.
 class InternalAddresses {
 public:
   using Proto = envoy::extensions::filters::network::http_connection_manager::v3::
@@ -30,7 +30,6 @@ private:
     std::array<uint8_t, 16> bytes;
     uint32_t bits;
   };
-  bool configured_ = false;
   bool unixSockets_ = false;
   std::vector<Range> ranges_;
 };

@@ -20,10 +20,11 @@ absl::StatusOr<LocalReplyConfig::Format> LocalReplyConfig::compileFormat(const F
   return out;
 }
 
-absl::StatusOr<LocalReplyConfig::Mapper> LocalReplyConfig::compileMapper(const MapperProto& proto,
-                                                                         const FieldPath& path) {
+absl::StatusOr<LocalReplyConfig::Mapper>
+LocalReplyConfig::compileMapper(const MapperProto& proto, const FieldPath& path,
+                                const RuntimeNumber& runtime) {
   Mapper out;
-  auto filter = compileLogFilter(proto.filter(), path.field("filter"));
+  auto filter = compileLogFilter(proto.filter(), path.field("filter"), runtime);
   if (!filter.ok()) {
     return filter.status();
   }
@@ -56,11 +57,11 @@ absl::StatusOr<LocalReplyConfig::Mapper> LocalReplyConfig::compileMapper(const M
 }
 
 absl::StatusOr<std::shared_ptr<const LocalReplyConfig>>
-LocalReplyConfig::compile(const Proto& proto, const FieldPath& path) {
+LocalReplyConfig::compile(const Proto& proto, const FieldPath& path, const RuntimeNumber& runtime) {
   auto out = std::make_shared<LocalReplyConfig>();
   for (int i = 0; i < proto.mappers_size(); ++i) {
-    auto mapper =
-        compileMapper(proto.mappers(i), path.field("mappers").index(static_cast<size_t>(i)));
+    auto mapper = compileMapper(proto.mappers(i),
+                                path.field("mappers").index(static_cast<size_t>(i)), runtime);
     if (!mapper.ok()) {
       return mapper.status();
     }

@@ -17,7 +17,7 @@ class LocalReplyConfig {
 public:
   using Proto = envoy::extensions::filters::network::http_connection_manager::v3::LocalReplyConfig;
   static absl::StatusOr<std::shared_ptr<const LocalReplyConfig>>
-  compile(const Proto& proto, const config::FieldPath& path);
+  compile(const Proto& proto, const config::FieldPath& path, const RuntimeNumber& runtime);
 
   struct Reply {
     uint32_t status;
@@ -47,7 +47,8 @@ private:
   static absl::StatusOr<Format> compileFormat(const FormatProto& proto,
                                               const config::FieldPath& path);
   static absl::StatusOr<Mapper> compileMapper(const MapperProto& proto,
-                                              const config::FieldPath& path);
+                                              const config::FieldPath& path,
+                                              const RuntimeNumber& runtime);
 
   std::vector<Mapper> mappers_;
   Format format_;

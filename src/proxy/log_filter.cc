@@ -33,6 +33,11 @@ bool compare(Comparison::Op op, uint64_t found, uint64_t wanted) {
   }
 }
 
+absl::StatusOr<uint64_t> wantedBy(const Comparison& comparison, const RuntimeNumber& runtime) {
+  const auto& value = comparison.value();
+  return runtime ? runtime(value.runtime_key(), value.default_value()) : value.default_value();
+}
+
 // Flags that moe never sets stand for nothing.
 uint32_t flagMask(const google::protobuf::RepeatedPtrField<std::string>& names) {
   uint32_t mask = 0;
@@ -61,10 +66,11 @@ int grpcStatus(const FormatContext& context) {
 }
 
 absl::StatusOr<std::vector<LogFilter>>
-compileAll(const google::protobuf::RepeatedPtrField<Filter>& filters, const FieldPath& path) {
+compileAll(const google::protobuf::RepeatedPtrField<Filter>& filters, const FieldPath& path,
+           const RuntimeNumber& runtime) {
   std::vector<LogFilter> out;
   for (int i = 0; i < filters.size(); ++i) {
-    auto filter = compileLogFilter(filters.Get(i), path.index(static_cast<size_t>(i)));
+    auto filter = compileLogFilter(filters.Get(i), path.index(static_cast<size_t>(i)), runtime);
     if (!filter.ok()) {
       return filter.status();
     }
@@ -75,17 +81,26 @@ compileAll(const google::protobuf::RepeatedPtrField<Filter>& filters, const Fiel
 
 } // namespace
 
-absl::StatusOr<LogFilter> compileLogFilter(const Filter& filter, const FieldPath& path) {
+absl::StatusOr<LogFilter> compileLogFilter(const Filter& filter, const FieldPath& path,
+                                           const RuntimeNumber& runtime) {
   switch (filter.filter_specifier_case()) {
   case Filter::kStatusCodeFilter: {
     const Comparison& comparison = filter.status_code_filter().comparison();
-    return [op = comparison.op(), wanted = comparison.value().default_value()](
-               const FormatContext& c) { return compare(op, c.info.responseCode, wanted); };
+    const auto wanted = wantedBy(comparison, runtime);
+    if (!wanted.ok()) {
+      return wanted.status();
+    }
+    return [op = comparison.op(), wanted = *wanted](const FormatContext& c) {
+      return compare(op, c.info.responseCode, wanted);
+    };
   }
   case Filter::kDurationFilter: {
     const Comparison& comparison = filter.duration_filter().comparison();
-    return [op = comparison.op(),
-            wanted = comparison.value().default_value()](const FormatContext& c) {
+    const auto wanted = wantedBy(comparison, runtime);
+    if (!wanted.ok()) {
+      return wanted.status();
+    }
+    return [op = comparison.op(), wanted = *wanted](const FormatContext& c) {
       const int64_t end =
           c.info.responseCompleteNanos != 0 ? c.info.responseCompleteNanos : base::monotonicNanos();
       return compare(op, static_cast<uint64_t>((end - c.info.startNanos) / 1'000'000), wanted);
@@ -117,7 +132,8 @@ absl::StatusOr<LogFilter> compileLogFilter(const Filter& filter, const FieldPath
     };
   }
   case Filter::kAndFilter: {
-    auto all = compileAll(filter.and_filter().filters(), path.field("and_filter").field("filters"));
+    auto all = compileAll(filter.and_filter().filters(), path.field("and_filter").field("filters"),
+                          runtime);
     if (!all.ok()) {
       return all.status();
     }
@@ -126,7 +142,8 @@ absl::StatusOr<LogFilter> compileLogFilter(const Filter& filter, const FieldPath
     };
   }
   case Filter::kOrFilter: {
-    auto any = compileAll(filter.or_filter().filters(), path.field("or_filter").field("filters"));
+    auto any =
+        compileAll(filter.or_filter().filters(), path.field("or_filter").field("filters"), runtime);
     if (!any.ok()) {
       return any.status();
     }

@@ -6,6 +6,7 @@
 #include "config/field_path.h"
 #include "envoy/config/accesslog/v3/accesslog.pb.h"
 #include "http/formatter.h"
+#include "proxy/factory.h"
 
 namespace moe::proxy {
 
@@ -13,9 +14,10 @@ namespace moe::proxy {
 using LogFilter = std::function<bool(const http::FormatContext&)>;
 
 // status_code_filter, duration_filter, header_filter, response_flag_filter, grpc_status_filter, and
-// and_filter and or_filter of them; others are errors.
+// and_filter and or_filter of them; others are errors. `runtime` gives what runtime keys say
+// now: moe's runtime does not change.
 absl::StatusOr<LogFilter>
 compileLogFilter(const envoy::config::accesslog::v3::AccessLogFilter& filter,
-                 const config::FieldPath& path);
+                 const config::FieldPath& path, const RuntimeNumber& runtime);
 
 } // namespace moe::proxy

@@ -31,6 +31,15 @@ size_t pieceOf(std::string_view text) {
   return end == std::string_view::npos ? PIPE_BUF : end + 1;
 }
 
+net::Fd openFile(const std::string& path) {
+  return net::Fd(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
+}
+
+bool isRegular(int fd) {
+  struct stat status{};
+  return ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+}
+
 } // namespace
 
 void LogWriterState::wake() {
@@ -43,9 +52,20 @@ void LogWriterState::wake() {
 
 LogFile::LogFile(std::shared_ptr<LogWriterState> shared, std::string path, net::Fd owned, int fd)
     : shared_(std::move(shared)), path_(std::move(path)), owned_(std::move(owned)), fd_(fd),
-      buffers_(std::max(1u, shared_->options.workers)) {
-  struct stat status{};
-  regular_ = ::fstat(fd_, &status) == 0 && S_ISREG(status.st_mode);
+      regular_(isRegular(fd_)), buffers_(std::max(1u, shared_->options.workers)) {}
+
+void LogFile::openAgain() {
+  if (path_.empty() || !regular_) {
+    return; // others own it, or it is a pipe: nobody moves those away
+  }
+  net::Fd opened = openFile(path_);
+  if (!opened.valid()) {
+    shared_->stats.reopenFailed.inc();
+    return;
+  }
+  owned_ = std::move(opened);
+  fd_ = owned_.get();
+  regular_ = isRegular(fd_);
 }
 
 LogFile::Result LogFile::write(Buffer& buffer) {
@@ -141,7 +161,7 @@ absl::StatusOr<LogFilePtr> LogWriter::open(const std::string& path) {
       }
     }
   }
-  net::Fd owned(::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644));
+  net::Fd owned = openFile(path);
   if (!owned.valid()) {
     return absl::UnavailableError(std::strerror(errno));
   }
@@ -149,11 +169,19 @@ absl::StatusOr<LogFilePtr> LogWriter::open(const std::string& path) {
   return add(path, std::move(owned), fd);
 }
 
+void LogWriter::reopen() {
+  {
+    const std::lock_guard<std::mutex> lock(shared_->mutex);
+    shared_->reopen = true;
+  }
+  shared_->wake();
+}
+
 LogFilePtr LogWriter::descriptor(int fd) {
   {
     const std::lock_guard<std::mutex> lock(shared_->mutex);
     for (const LogFilePtr& file : files_) {
-      if (file->fd_ == fd) {
+      if (file->path_.empty() && file->fd_ == fd) {
         return file;
       }
     }
@@ -200,8 +228,13 @@ void LogWriter::run() {
     const bool woken = shared_->changed.wait_for(
         lock, wait, [this] { return shared_->full || shared_->stopping; });
     shared_->full = false;
+    const std::vector<LogFilePtr> moved =
+        std::exchange(shared_->reopen, false) ? files_ : std::vector<LogFilePtr>();
     lock.unlock();
-    all = flushAll(!woken && all);
+    all = flushAll(!woken && all); // what was logged so far belongs to the old file
+    for (const LogFilePtr& file : moved) {
+      file->openAgain();
+    }
     lock.lock();
   }
   lock.unlock();

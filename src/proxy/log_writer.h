@@ -25,11 +25,13 @@ struct LogWriterOptions {
 struct LogWriterStats {
   explicit LogWriterStats(const stats::Scope& scope)
       : completed(scope.counter("write_completed")), failed(scope.counter("write_failed")),
-        dropped(scope.counter("write_dropped")), byTimer(scope.counter("flushed_by_timer")) {}
+        dropped(scope.counter("write_dropped")), byTimer(scope.counter("flushed_by_timer")),
+        reopenFailed(scope.counter("reopen_failed")) {}
   stats::Counter& completed;
   stats::Counter& failed;
   stats::Counter& dropped; // lines
   stats::Counter& byTimer;
+  stats::Counter& reopenFailed;
 };
 
 // What files and their writer share.
@@ -42,6 +44,7 @@ struct LogWriterState {
   std::mutex mutex; // of what follows
   std::condition_variable changed;
   bool full = false;
+  bool reopen = false;
   bool stopping = false;
 };
 
@@ -85,14 +88,15 @@ private:
   };
 
   bool flush(bool byTimer);
+  void openAgain();
   enum class Result { Done, Later, Failed };
   Result write(Buffer& buffer);
   void abandon();
 
   const std::shared_ptr<LogWriterState> shared_;
   const std::string path_;
-  const net::Fd owned_;
-  const int fd_;
+  net::Fd owned_; // the writer's, like all below but buffers_
+  int fd_;
   bool regular_ = false; // never makes the writer wait for a reader
   bool torn_ = false;    // the last line written is not whole
   size_t next_ = 0;      // the buffer to write first
@@ -110,6 +114,9 @@ public:
 
   // The same path gives the same file.
   absl::StatusOr<LogFilePtr> open(const std::string& path);
+  // The writer writes what it has, and goes on in a new file where somebody has moved the old one
+  // away. If that cannot be opened, it stays with the old.
+  void reopen();
   // Standard output or error; not closed.
   LogFilePtr descriptor(int fd);
 

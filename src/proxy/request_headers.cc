@@ -101,6 +101,10 @@ absl::Status prepareRequestHeaders(HeaderMap& headers, const HcmConfig& config,
     return absl::InvalidArgumentError("path_normalization_failed");
   }
   const bool edge = setClientAddress(headers, config, info);
+  // The next hop would take it for the certificate that moe has seen.
+  if (!config.forwardClientCert) {
+    headers.remove(HeaderId::ForwardedClientCert);
+  }
   // Only a trusted hop in front may say how the client came.
   if (!headers.has(HeaderId::ForwardedProto) ||
       (config.useRemoteAddress && config.xffTrustedHops == 0)) {

@@ -6,7 +6,7 @@ namespace moe::proxy {
 
 // What a connection manager does to request headers before routing, as Envoy documents it:
 // hop-by-hop headers (RFC 9110 section 7.6.1), x-forwarded-for and -proto, x-envoy-internal and
-// what only internal clients may say, :scheme, x-request-id, via. Sets
+// what only internal clients may say, x-forwarded-client-cert, :scheme, x-request-id, via. Sets
 // info.downstreamRemote. Not OK: a 400's response_code_details. `keepUpgrade`: Connection and
 // Upgrade stay, for an upgrade that is allowed.
 absl::Status prepareRequestHeaders(http::HeaderMap& headers, const HcmConfig& config,

@@ -35,6 +35,7 @@ Stream::Stream(ConnectionManager& manager, http::ResponseEncoder& encoder)
   info_.downstreamLocal = manager.connection().localAddress();
   info_.downstreamDirectRemote = manager.connection().remoteAddress();
   info_.downstreamRemote = info_.downstreamDirectRemote;
+  info_.filterChainName = config_.filterChainName;
   encoder.setCallbacks(this);
   config_.stats.rqTotal.inc();
   (manager.protocol() == http::Protocol::Http2 ? config_.stats.rqHttp2Total

@@ -35,6 +35,7 @@ struct TcpProxyConfig {
   std::optional<base::Milliseconds> idleTimeout = base::Milliseconds(3'600'000);
   uint32_t connectAttempts = 1;
   std::vector<AccessLogPtr> accessLogs;
+  std::string filterChainName;
 };
 
 // An upstream connection whose downstream has gone, until what it still has to send is sent.
@@ -94,6 +95,7 @@ public:
     info_.connectionId = downstream_->id();
     info_.downstreamLocal = downstream_->localAddress();
     info_.downstreamRemote = info_.downstreamDirectRemote = downstream_->remoteAddress();
+    info_.filterChainName = config_->filterChainName;
     downstream_->readDisable(true); // until the upstream is there
     connect();
     return net::FilterStatus::StopIteration;
@@ -337,6 +339,7 @@ TcpProxyFilterConfig::compile(const google::protobuf::Message& message, const Fi
   const auto& proto = static_cast<const Proto&>(message);
   auto out = std::make_shared<TcpProxyConfig>(
       context.stats.root().child("tcp", "envoy_tcp_prefix", proto.stat_prefix()));
+  out->filterChainName = context.filterChainName;
   if (absl::Status status = readClusters(proto, path, context, *out); !status.ok()) {
     return status;
   }
@@ -354,7 +357,7 @@ TcpProxyFilterConfig::compile(const google::protobuf::Message& message, const Fi
   if (found != proto.metadata_match().filter_metadata().end()) {
     out->metadataMatch = upstream::MetadataMatch(found->second);
   }
-  auto logs = compileAccessLogs(proto.access_log(), path.field("access_log"), context.logs);
+  auto logs = compileAccessLogs(proto.access_log(), path.field("access_log"), context);
   if (!logs.ok()) {
     return logs.status();
   }

@@ -83,7 +83,7 @@ absl::StatusOr<RequestMatcher> compileHeaderMatcher(const HeaderMatcher& matcher
     }
     if (!value.has_value()) {
       if (!missingIsEmpty) {
-        return invert; // as Envoy: an absent header fits an inverted match only
+        return false; // as Envoy: what is absent does not fit, inverted or not
       }
       value = std::string_view();
     }

@@ -96,6 +96,11 @@ absl::StatusOr<ListenerConfigPtr> compileListener(const Proto& proto, const Fiel
                       config::inQuotes(chain.transport_socket().name()),
                       "none: connections are in clear text");
   }
+  proxy::FactoryContext chainContext = context;
+  chainContext.filterChainName = chain.name();
+  chainContext.runtime = [&runtime](const std::string& key, uint64_t absent) {
+    return runtime.number(key, absent);
+  };
   for (int i = 0; i < chain.filters_size(); ++i) {
     const auto& filter = chain.filters(i);
     const FieldPath at = chainPath.field("filters").index(static_cast<size_t>(i));
@@ -107,7 +112,7 @@ absl::StatusOr<ListenerConfigPtr> compileListener(const Proto& proto, const Fiel
       return resolved.status();
     }
     auto factory =
-        resolved->factory->compile(*resolved->config.message, resolved->config.path, context);
+        resolved->factory->compile(*resolved->config.message, resolved->config.path, chainContext);
     if (!factory.ok()) {
       return factory.status();
     }

@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <csignal>
 #include <set>
 #include <thread>
 
@@ -209,7 +210,14 @@ absl::Status Server::serve() {
   return absl::OkStatus();
 }
 
-void Server::onSignal(int signal) { drain(base::cat("signal ", signal)); }
+void Server::onSignal(int signal) {
+  if (signal == SIGUSR1) {
+    MOE_LOG(*logger_, info, "SIGUSR1: opening access logs again");
+    logs_->reopen();
+    return;
+  }
+  drain(base::cat("signal ", signal));
+}
 
 void Server::drain(const std::string& why) {
   if (std::exchange(ending_, true)) {

@@ -9,12 +9,12 @@
 
 namespace moe::server {
 
-// SIGTERM and SIGINT, read from a descriptor instead of handled: a handler would run on whichever
-// thread the kernel picks, which may be on a goroutine's small stack. Main thread.
+// SIGTERM, SIGINT and SIGUSR1, read from a descriptor instead of handled: a handler would run on
+// whichever thread the kernel picks, which may be on a goroutine's small stack. Main thread.
 class Signals {
 public:
-  // Blocks both on this thread and on those it starts from now on, and ignores SIGPIPE. Before any
-  // thread is started and any plugin is loaded.
+  // Blocks them on this thread and on those it starts from now on, and ignores SIGPIPE and SIGHUP.
+  // Before any thread is started and any plugin is loaded.
   Signals();
   // Calls f(signal) on the loop for each that comes.
   void watch(event::Loop& loop, std::function<void(int)> f);

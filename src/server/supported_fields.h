@@ -20,7 +20,9 @@ inline constexpr std::string_view kFields[] = {
     "envoy.config.overload.v3.ResourceMonitor.typed_config",
     "envoy.config.overload.v3.OverloadAction.name",
     "envoy.config.overload.v3.OverloadAction.triggers",
-    "envoy.config.overload.v3.Trigger.*",
+    "envoy.config.overload.v3.Trigger.name",
+    "envoy.config.overload.v3.Trigger.threshold",
+    "envoy.config.overload.v3.Trigger.scaled",
     "envoy.config.overload.v3.ThresholdTrigger.value",
     "envoy.config.overload.v3.ScaledTrigger.saturation_threshold",
     "envoy.extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig."

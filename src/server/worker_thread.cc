@@ -1,6 +1,12 @@
 #include "server/worker_thread.h"
 
 namespace moe::server {
+namespace {
+
+// How long a client that connected before a drain may take to send something.
+constexpr base::Milliseconds kSilence{1000};
+
+} // namespace
 
 // An accepted connection, from accept to close.
 class WorkerThread::Accepted final : public net::ConnectionCallbacks,
@@ -15,6 +21,15 @@ public:
       connection_->addReadFilter(factory->createFilter(thread_.context_));
     }
     connection_->addCallbacks(this);
+    if (thread_.context_.draining) {
+      // It was told nothing of the drain, and would hold it up if it never said anything.
+      silence_ = thread_.worker_.loop.createTimer([this] {
+        if (!gone_ && connection_->bytesReceived() == 0 && connection_->bytesSent() == 0) {
+          connection_->close(net::CloseType::FlushWrite);
+        }
+      });
+      silence_->enable(kSilence);
+    }
   }
   net::Connection& connection() { return *connection_; }
 
@@ -34,6 +49,7 @@ private:
   WorkerThread& thread_;
   ListenerConfigPtr config_;
   std::unique_ptr<net::Connection> connection_;
+  std::unique_ptr<event::Timer> silence_;
   bool gone_ = false;
 };
 
@@ -95,14 +111,18 @@ void WorkerThread::connectionGone(Accepted& connection) {
 
 void WorkerThread::drain(std::function<void()> drained) {
   worker_.loop.post([this, drained = std::move(drained)]() mutable {
-    listeners_.clear();
     context_.draining = true;
+    context_.connections.forEach([](proxy::Drainable& connection) { connection.onDrain(); });
+    // These have not been idle: they are served, and end with their first answer.
+    for (auto& listener : listeners_) {
+      listener->acceptPending();
+    }
+    listeners_.clear();
     if (connections_ == 0) {
       drained();
       return;
     }
     drained_ = std::move(drained);
-    context_.connections.forEach([](proxy::Drainable& connection) { connection.onDrain(); });
   });
 }
 

@@ -35,12 +35,18 @@ absl::Status readCommonOptions(const envoy::config::core::v3::HttpProtocolOption
   if (!connection.ok()) {
     return connection.status();
   }
+  auto jitter = config::toFraction(options.max_connection_duration_jitter(),
+                                   path.field("max_connection_duration_jitter"));
+  if (!jitter.ok()) {
+    return jitter.status();
+  }
   auto stream = config::toMillisOr(options.has_max_stream_duration(), options.max_stream_duration(),
                                    base::Milliseconds(0), path.field("max_stream_duration"));
   if (!stream.ok()) {
     return stream.status();
   }
   out.maxConnectionDuration = *connection;
+  out.maxConnectionDurationJitter = *jitter;
   out.maxStreamDuration = *stream;
   if (options.has_max_requests_per_connection()) {
     out.maxRequestsPerConnection = options.max_requests_per_connection().value();
@@ -51,6 +57,7 @@ absl::Status readCommonOptions(const envoy::config::core::v3::HttpProtocolOption
   return absl::OkStatus();
 }
 
+using Http1Options = envoy::config::core::v3::Http1ProtocolOptions;
 using Http2Options = envoy::config::core::v3::Http2ProtocolOptions;
 
 absl::Status useHttp2(const Http2Options& options, const FieldPath& path, ClusterSettings& out) {
@@ -63,26 +70,38 @@ absl::Status useHttp2(const Http2Options& options, const FieldPath& path, Cluste
   return absl::OkStatus();
 }
 
-absl::Status useHttp1(const envoy::config::core::v3::Http1ProtocolOptions& options,
-                      const FieldPath& path, ClusterSettings& out) {
+absl::Status useHttp1(const Http1Options& options, const FieldPath& path, ClusterSettings& out) {
   auto names = http::readNameCase(options, path);
   if (!names.ok()) {
     return names.status();
   }
   out.http1NameCase = *names;
+  out.http1Trailers = options.enable_trailers();
   return absl::OkStatus();
 }
 
-// Cluster.http2_protocol_options, deprecated but in use. By name: so is its accessor.
-absl::Status readOldHttp2Options(const Cluster& proto, const FieldPath& path,
-                                 ClusterSettings& out) {
-  const auto* field = Cluster::descriptor()->FindFieldByName("http2_protocol_options");
+// A deprecated message of a cluster, or null. By name: its accessor is deprecated, too.
+const google::protobuf::Message* oldOptions(const Cluster& proto, const char* name) {
+  const auto* field = Cluster::descriptor()->FindFieldByName(name);
   const auto* reflection = proto.GetReflection();
-  if (field == nullptr || !reflection->HasField(proto, field)) {
-    return absl::OkStatus();
+  return field != nullptr && reflection->HasField(proto, field)
+             ? &reflection->GetMessage(proto, field)
+             : nullptr;
+}
+
+// Cluster.http_protocol_options and http2_protocol_options, deprecated but in use. The second
+// chooses HTTP/2.
+absl::Status readOldOptions(const Cluster& proto, const FieldPath& path, ClusterSettings& out) {
+  absl::Status status;
+  if (const auto* options = oldOptions(proto, "http_protocol_options"); options != nullptr) {
+    status.Update(useHttp1(static_cast<const Http1Options&>(*options),
+                           path.field("http_protocol_options"), out));
   }
-  return useHttp2(static_cast<const Http2Options&>(reflection->GetMessage(proto, field)),
-                  path.field("http2_protocol_options"), out);
+  if (const auto* options = oldOptions(proto, "http2_protocol_options"); options != nullptr) {
+    status.Update(useHttp2(static_cast<const Http2Options&>(*options),
+                           path.field("http2_protocol_options"), out));
+  }
+  return status;
 }
 
 absl::Status readUpstreamProtocol(const HttpProtocolOptions& options, const FieldPath& path,
@@ -117,7 +136,7 @@ absl::Status readUpstreamProtocol(const HttpProtocolOptions& options, const Fiel
 absl::Status readProtocolOptions(const Cluster& proto, const FieldPath& path,
                                  ClusterSettings& out) {
   constexpr std::string_view name = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
-  if (absl::Status status = readOldHttp2Options(proto, path, out); !status.ok()) {
+  if (absl::Status status = readOldOptions(proto, path, out); !status.ok()) {
     return status;
   }
   const auto found = proto.typed_extension_protocol_options().find(std::string(name));

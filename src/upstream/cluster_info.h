@@ -7,6 +7,7 @@
 #include <string>
 
 #include "base/time.h"
+#include "config/percent.h"
 #include "envoy/config/cluster/v3/cluster.pb.h"
 #include "http/codec/http1.h"
 #include "http/codec/http2.h"
@@ -113,11 +114,13 @@ struct ClusterSettings {
   // How long a connection may wait unused; nothing: for ever. Envoy's default: one hour.
   std::optional<base::Milliseconds> idleTimeout = base::Milliseconds(3'600'000);
   base::Milliseconds maxConnectionDuration{0}; // 0: no limit
-  base::Milliseconds maxStreamDuration{0};     // 0: no limit
-  uint32_t maxRequestsPerConnection = 0;       // 0: no limit
-  uint32_t maxHeadersCount = 100;              // of a response
+  config::Fraction maxConnectionDurationJitter;
+  base::Milliseconds maxStreamDuration{0}; // 0: no limit
+  uint32_t maxRequestsPerConnection = 0;   // 0: no limit
+  uint32_t maxHeadersCount = 100;          // of a response
   uint32_t bufferLimit = 1024 * 1024;
   UpstreamProtocol protocol = UpstreamProtocol::Http1;
+  bool http1Trailers = false; // to and from an HTTP/1 upstream; else dropped
   http::Http1NameCase http1NameCase;
   http::Http2Settings http2;
   uint64_t maxConnections = 1024;

@@ -154,7 +154,7 @@ Client::Client(Pool& pool) : pool_(pool), cluster_(pool.cluster()) {
   } else {
     codec_ = http::createHttp1Client(pool.context(), *connection_, *this,
                                      {.maxHeadersCount = cluster_->settings().maxHeadersCount,
-                                      .enableTrailers = true,
+                                      .enableTrailers = cluster_->settings().http1Trailers,
                                       .nameCase = cluster_->settings().http1NameCase});
   }
   timer_ = worker.loop.createTimer([this] {
@@ -286,7 +286,11 @@ void Client::onConnectionEvent(net::ConnectionEvent event) {
           retire();
         }
       });
-      durationTimer_->enable(most);
+      // Up to a share longer, so that connections that began together do not end together.
+      const uint64_t jitter =
+          cluster_->settings().maxConnectionDurationJitter.of(static_cast<uint64_t>(most.count()));
+      durationTimer_->enable(most +
+                             base::Milliseconds(pool_.context().worker.random.below(jitter + 1)));
     }
     pool_.connected(*this);
     return;

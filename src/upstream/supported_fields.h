@@ -53,9 +53,11 @@ inline constexpr std::string_view kFields[] = {
     "envoy.config.core.v3.SocketAddress.address",
     "envoy.config.core.v3.SocketAddress.port_value",
     "envoy.config.core.v3.Pipe.path",
-    "envoy.config.core.v3.Locality.*",
+    "envoy.config.core.v3.Locality.region",
+    "envoy.config.core.v3.Locality.zone",
+    "envoy.config.core.v3.Locality.sub_zone",
     "envoy.config.core.v3.Metadata.filter_metadata",
-    "envoy.type.v3.Percent.*",
+    "envoy.type.v3.Percent.value",
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.common_http_protocol_options",
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.explicit_http_config",
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.use_downstream_protocol_config",
@@ -67,16 +69,13 @@ inline constexpr std::string_view kFields[] = {
     "options",
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.UseDownstreamHttpConfig.http2_"
     "protocol_options",
+    "envoy.config.cluster.v3.Cluster.http_protocol_options",
     "envoy.config.cluster.v3.Cluster.http2_protocol_options",
     "envoy.config.core.v3.HttpProtocolOptions.idle_timeout",
     "envoy.config.core.v3.HttpProtocolOptions.max_requests_per_connection",
     "envoy.config.core.v3.HttpProtocolOptions.max_connection_duration",
     "envoy.config.core.v3.HttpProtocolOptions.max_stream_duration",
     "envoy.config.core.v3.HttpProtocolOptions.max_headers_count",
-    "google.protobuf.Duration.*",
-    "google.protobuf.UInt32Value.*",
-    "google.protobuf.BoolValue.*",
-    "google.protobuf.Struct.**",
 };
 
 } // namespace moe::upstream

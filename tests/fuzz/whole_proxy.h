@@ -21,8 +21,9 @@ public:
     const uint32_t port = address_->port();
     envoy::config::bootstrap::v3::Bootstrap bootstrap;
     check(config::loadText("b.yaml",
-                           base::cat("static_resources: {clusters: [", cluster("one", port, ""),
-                                     ", ", cluster("two", port, kHttp2), "]}"),
+                           base::cat("static_resources: {clusters: [",
+                                     cluster("one", port, kTrailers), ", ",
+                                     cluster("two", port, kHttp2), "]}"),
                            bootstrap)
               .ok());
     check(clusters_->addClusters(bootstrap).ok());
@@ -73,6 +74,7 @@ public:
   }
 
 private:
+  static constexpr const char* kTrailers = "http_protocol_options: {enable_trailers: true}, ";
   static constexpr const char* kHttp2 =
       "typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: "
       "{\"@type\": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, "

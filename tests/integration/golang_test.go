@@ -103,7 +103,7 @@ func throughGo(t *testing.T, handler http.HandlerFunc, options ...string) int {
 	t.Helper()
 	port := freePort(t)
 	start(t, httpConfigWith([]string{goFilter(pluginPath(t), "")}, port, []string{allToSite},
-		[]string{staticCluster("site", "", backend(t, handler))}, options...), port)
+		[]string{h1.cluster("site", backend(t, handler))}, options...), port)
 	return port
 }
 
@@ -121,7 +121,7 @@ func startGo(t *testing.T, handler http.HandlerFunc, options ...string) *goProxy
 	t.Helper()
 	p := &goProxy{port: freePort(t), admin: freePort(t)}
 	p.moe = start(t, withAdmin(p.admin, httpConfigWith([]string{goFilter(pluginPath(t), "")}, p.port, []string{allToSite},
-		[]string{staticCluster("site", "", backend(t, handler))}, append(options, detailsLog)...)), p.port, p.admin)
+		[]string{h1.cluster("site", backend(t, handler))}, append(options, detailsLog)...)), p.port, p.admin)
 	return p
 }
 

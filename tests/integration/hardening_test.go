@@ -53,7 +53,7 @@ func TestPathsAreMadePlainBeforeRouting(t *testing.T) {
 func TestClientsCannotPassForSomebodyElse(t *testing.T) {
 	port := forwarding(t, func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%q %q %q", r.Header["X-Forwarded-For"], r.Header["X-Envoy-Internal"], r.Header["X-Envoy-Retry-On"])
-	}, "use_remote_address: true")
+	}, "use_remote_address: true", "internal_address_config: {cidr_ranges: [{address_prefix: 127.0.0.0, prefix_len: 8}]}")
 	request := func(headers string) string {
 		_, body, _ := strings.Cut(raw(t, port, "GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n"+headers+"\r\n"), "\r\n\r\n")
 		return body
@@ -68,6 +68,39 @@ func TestClientsCannotPassForSomebodyElse(t *testing.T) {
 	answer := raw(t, port, "GET / HTTP/1.1\r\nHost: h\r\nConnection: close, X-Forwarded-For\r\nX-Forwarded-For: 1.1.1.1\r\n\r\n")
 	if !strings.HasPrefix(answer, "HTTP/1.1 400 ") {
 		t.Errorf("%q", answer)
+	}
+}
+
+func TestNoClientIsInternalUnlessTheConfigurationSaysSo(t *testing.T) {
+	port := forwarding(t, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, "%q %q", r.Header["X-Envoy-Internal"], r.Header["X-Envoy-Retry-On"])
+	}, "use_remote_address: true")
+	_, body := exchange(t, h1.client(t), port, "/", func(r *http.Request) { r.Header.Set("X-Envoy-Retry-On", "5xx") })
+	expect(t, "a loopback client", body, "[] []")
+}
+
+func TestClientCertificatesAreForwardedOnlyWhereAlways(t *testing.T) {
+	for mode, want := range map[string]string{
+		"":                    "[]",
+		"SANITIZE":            "[]",
+		"FORWARD_ONLY":        "[]",
+		"APPEND_FORWARD":      "[]",
+		"SANITIZE_SET":        "[]",
+		"ALWAYS_FORWARD_ONLY": `["URI=spiffe://admin"]`,
+	} {
+		options := []string{}
+		if mode != "" {
+			options = append(options, "forward_client_cert_details: "+mode)
+		}
+		everyVersion(t, func(t *testing.T, down version) {
+			port := forwarding(t, func(w http.ResponseWriter, r *http.Request) {
+				fmt.Fprintf(w, "%q", r.Header["X-Forwarded-Client-Cert"])
+			}, options...)
+			_, body := exchange(t, down.client(t), port, "/", func(r *http.Request) {
+				r.Header.Set("X-Forwarded-Client-Cert", "URI=spiffe://admin")
+			})
+			expect(t, mode, body, want)
+		})
 	}
 }
 

@@ -58,11 +58,15 @@ func (v version) backend(t *testing.T, handler http.HandlerFunc) string {
 const http2Upstream = `typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: ` +
 	`{"@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: {http2_protocol_options: {allow_connect: true}}}}, `
 
+const http1Trailers = `typed_extension_protocol_options: {envoy.extensions.upstreams.http.v3.HttpProtocolOptions: ` +
+	`{"@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions, explicit_http_config: {http_protocol_options: {enable_trailers: true}}}}, `
+
+// cluster lets trailers pass, whatever the version.
 func (v version) cluster(name, address string) string {
 	if v == h2 {
 		return staticCluster(name, http2Upstream, address)
 	}
-	return staticCluster(name, "", address)
+	return staticCluster(name, http1Trailers, address)
 }
 
 // translating is moe before an upstream of a version; any client may come.

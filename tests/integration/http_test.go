@@ -145,26 +145,6 @@ func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 	}
 }
 
-func TestTrailersPassWhereEnabled(t *testing.T) {
-	port := forwarding(t, func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Trailer", "X-After")
-		_, _ = io.Copy(io.Discard, r.Body)
-		fmt.Fprintf(w, "trailer %q", r.Trailer.Get("X-Request-After"))
-		w.Header().Set("X-After", "later")
-	}, "http_protocol_options: {enable_trailers: true}")
-	request, _ := http.NewRequest("POST", url(port, "/"), io.MultiReader(strings.NewReader("data")))
-	request.Trailer = http.Header{"X-Request-After": []string{"sent"}}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer response.Body.Close()
-	body, _ := io.ReadAll(response.Body)
-	if string(body) != `trailer "sent"` || response.Trailer.Get("X-After") != "later" {
-		t.Fatalf("%q %v", body, response.Trailer)
-	}
-}
-
 func TestHeadHasNoBody(t *testing.T) {
 	port := forwarding(t, func(w http.ResponseWriter, r *http.Request) { w.Header().Set("Content-Length", "1234") })
 	answer := raw(t, port, "HEAD / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")

@@ -17,7 +17,7 @@ protected:
   absl::Status load(const std::string& yaml) {
     LocalReplyConfig::Proto proto;
     EXPECT_EQ(config::loadText("l.yaml", yaml, proto), absl::OkStatus());
-    auto compiled = LocalReplyConfig::compile(proto, config::FieldPath("l"));
+    auto compiled = LocalReplyConfig::compile(proto, config::FieldPath("l"), runtime_);
     if (compiled.ok()) {
       config_ = *compiled;
     }
@@ -34,6 +34,7 @@ protected:
   std::string get(std::string_view name) {
     return std::string(response_->get(name).value_or("none"));
   }
+  RuntimeNumber runtime_;
   std::shared_ptr<const LocalReplyConfig> config_;
   http::HeaderMapPtr response_ = pool_.make();
 };
@@ -51,6 +52,16 @@ TEST_F(LocalReplyConfigTest, AnEmptyOneChangesNothing) {
                    .modifyHeaders =
                        [](http::HeaderMap& h) { h.set("content-type", "application/json"); }}),
             "403 application/json 2 {}");
+}
+
+TEST_F(LocalReplyConfigTest, TheRuntimeMaySayWhichStatus) {
+  const std::string yaml = base::cat("mappers: [{filter: {", kStatusIs503, "}, status_code: 400}]");
+  runtime_ = [](const std::string& key, uint64_t absent) { return key == "x" ? 404 : absent; };
+  ASSERT_EQ(load(yaml), absl::OkStatus());
+  EXPECT_EQ(reply({.status = 404}), "400 none 0 ");
+  EXPECT_EQ(reply({.status = 503}), "503 none 0 ");
+  runtime_ = [](const std::string&, uint64_t) { return absl::InvalidArgumentError("bad"); };
+  EXPECT_EQ(load(yaml), absl::InvalidArgumentError("bad"));
 }
 
 TEST_F(LocalReplyConfigTest, TheFirstMapperThatFitsChangesAllParts) {

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -54,6 +55,41 @@ TEST_F(LogWriterTest, WritesAtItsEnd) {
   EXPECT_EQ(content(), "");
   writer_ = nullptr;
   EXPECT_EQ(content(), "one\ntwo\n");
+}
+
+TEST_F(LogWriterTest, GoesOnInANewFileWhenTheOldIsMovedAway) {
+  auto file = *writer({.flushInterval = kNever}).open(path_);
+  line(file, 0, "one");
+  const std::string moved = path_ + ".1";
+  ASSERT_EQ(::rename(path_.c_str(), moved.c_str()), 0);
+  writer_->reopen();
+  for (int i = 0; i < 2000 && ::access(path_.c_str(), F_OK) != 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  line(file, 0, "two");
+  EXPECT_EQ(*writer_->open(path_), file);
+  writer_ = nullptr;
+  EXPECT_EQ(content(), "two\n");
+  path_ = moved;
+  EXPECT_EQ(content(), "one\n");
+  ::unlink((moved.substr(0, moved.size() - 2)).c_str());
+}
+
+TEST_F(LogWriterTest, StaysWithAFileThatCannotBeOpenedAgain) {
+  const std::string directory = path_ + ".d";
+  ASSERT_EQ(::mkdir(directory.c_str(), 0755), 0);
+  const std::string before = directory + "/log";
+  auto file = *writer({.flushInterval = kNever}).open(before);
+  ASSERT_EQ(::rename(before.c_str(), path_.c_str()), 0);
+  ASSERT_EQ(::rmdir(directory.c_str()), 0);
+  writer_->reopen();
+  for (int i = 0; i < 2000 && counter("reopen_failed") == 0; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  EXPECT_EQ(counter("reopen_failed"), 1u);
+  line(file, 0, "one");
+  writer_ = nullptr;
+  EXPECT_EQ(content(), "one\n");
 }
 
 TEST_F(LogWriterTest, WritesAfterTheInterval) {

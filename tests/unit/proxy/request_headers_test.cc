@@ -19,6 +19,13 @@ protected:
   void peer(std::string_view ip) {
     info_.downstreamDirectRemote = info_.downstreamRemote = *net::Address::parseIp(ip, 1234);
   }
+  void internal(const std::string& prefix, uint32_t bits) {
+    InternalAddresses::Proto proto;
+    auto& range = *proto.add_cidr_ranges();
+    range.set_address_prefix(prefix);
+    range.mutable_prefix_len()->set_value(bits);
+    config_.internalAddresses = *InternalAddresses::compile(proto, config::FieldPath("i"));
+  }
   // The details of a refusal, or "".
   std::string prepare() {
     return std::string(
@@ -94,6 +101,7 @@ TEST_F(RequestHeadersTest, AnOutsiderSpeaksForNobody) {
 }
 
 TEST_F(RequestHeadersTest, AnInternalClientIsOneWithoutAChain) {
+  internal("10.0.0.0", 8);
   peer("10.1.2.3");
   headers_->add("x-envoy-retry-on", "5xx");
   EXPECT_EQ(prepare(), "");
@@ -108,6 +116,7 @@ TEST_F(RequestHeadersTest, AnInternalClientIsOneWithoutAChain) {
 }
 
 TEST_F(RequestHeadersTest, BehindAnEdgeTheChainDecides) {
+  internal("192.168.0.0", 16);
   config_.useRemoteAddress = false;
   headers_->add("x-envoy-internal", "true");
   headers_->add("x-envoy-original-path", "/was");
@@ -125,6 +134,17 @@ TEST_F(RequestHeadersTest, BehindAnEdgeTheChainDecides) {
   EXPECT_EQ(info_.downstreamRemote->ip(), "192.168.1.2");
 }
 
+TEST_F(RequestHeadersTest, NoClientTellsOfItsCertificate) {
+  headers_->add("x-forwarded-client-cert", "By=spiffe://a");
+  headers_->add("x-forwarded-client-cert", "URI=spiffe://b");
+  config_.forwardClientCert = true;
+  EXPECT_EQ(prepare(), "");
+  EXPECT_EQ(value("x-forwarded-client-cert"), "By=spiffe://a,URI=spiffe://b");
+  config_.forwardClientCert = false;
+  EXPECT_EQ(prepare(), "");
+  EXPECT_EQ(value("x-forwarded-client-cert"), "none");
+}
+
 TEST_F(RequestHeadersTest, TrustedHopsAreSkipped) {
   config_.xffTrustedHops = 1;
   headers_->add("x-forwarded-for", "10.0.0.1, 198.51.100.4");
@@ -134,11 +154,7 @@ TEST_F(RequestHeadersTest, TrustedHopsAreSkipped) {
 }
 
 TEST_F(RequestHeadersTest, TheConfigurationSaysWhoIsInternal) {
-  InternalAddresses::Proto proto;
-  auto& range = *proto.add_cidr_ranges();
-  range.set_address_prefix("203.0.113.0");
-  range.mutable_prefix_len()->set_value(24);
-  config_.internalAddresses = *InternalAddresses::compile(proto, config::FieldPath("i"));
+  internal("203.0.113.0", 24);
   EXPECT_EQ(prepare(), "");
   EXPECT_EQ(value("x-envoy-internal"), "true");
   headers_->remove("x-forwarded-for");

@@ -125,11 +125,42 @@ virtual_hosts:
   EXPECT_EQ(cluster("h", "/", {{"x-range", "9x"}}), "none");
   EXPECT_EQ(cluster("h", "/", {{"x-a", "one"}, {"x-b", ""}}), "both");
   EXPECT_EQ(cluster("h", "/", {{"x-a", "one"}}), "none");
-  EXPECT_EQ(cluster("h", "/?q=xyz"), "inverted");
+  EXPECT_EQ(cluster("h", "/?q=xyz"), "none"); // x-not must be there to be another
   EXPECT_EQ(cluster("h", "/?q=xyz", {{"x-not", "yes"}}), "inverted");
   EXPECT_EQ(cluster("h", "/?q=xyz", {{"x-not", "nope"}}), "none");
   EXPECT_EQ(cluster("h", "/?a=1&k"), "absent");
   EXPECT_EQ(cluster("h", "/?a=1&k", {{"x-gone", "1"}}), "none");
+}
+
+TEST_F(RouteTableTest, InvertedHeaderMatches) {
+  ASSERT_EQ(load(R"(
+virtual_hosts:
+- name: h
+  domains: ['*']
+  routes:
+  - match: {path: /absent, headers: [{name: x, present_match: true, invert_match: true}]}
+    route: {cluster: fits}
+  - match: {path: /present, headers: [{name: x, present_match: false, invert_match: true}]}
+    route: {cluster: fits}
+  - match: {path: /empty, headers: [{name: x, string_match: {exact: a}, invert_match: true, treat_missing_header_as_empty: true}]}
+    route: {cluster: fits}
+  - match: {path: /regex, headers: [{name: x, string_match: {safe_regex: {regex: a}}, invert_match: true}]}
+    route: {cluster: fits}
+  - match: {path: /range, headers: [{name: x, range_match: {start: 1, end: 10}, invert_match: true}]}
+    route: {cluster: fits}
+)"),
+            absl::OkStatus());
+  const auto fits = [&](std::string_view path) {
+    return std::string(cluster("h", path) == "fits" ? "y" : "n") +
+           (cluster("h", path, {{"x", "a"}}) == "fits" ? "y" : "n") +
+           (cluster("h", path, {{"x", "b"}}) == "fits" ? "y" : "n");
+  };
+  // Without the header, with a, with b.
+  EXPECT_EQ(fits("/absent"), "ynn");
+  EXPECT_EQ(fits("/present"), "nyy");
+  EXPECT_EQ(fits("/empty"), "yny");
+  EXPECT_EQ(fits("/regex"), "nny");
+  EXPECT_EQ(fits("/range"), "nyy");
 }
 
 TEST_F(RouteTableTest, WeightedClustersFollowTheirWeights) {

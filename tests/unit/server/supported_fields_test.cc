@@ -1,8 +1,12 @@
 #include "server/supported_fields.h"
 
+#include <google/protobuf/descriptor.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
 #include "config/coverage.h"
+#include "golang/supported_fields.h"
 #include "http/supported_fields.h"
 #include "proxy/supported_fields.h"
 #include "route/supported_fields.h"
@@ -11,10 +15,59 @@
 namespace moe::server {
 namespace {
 
+constexpr config::Claims kAll[] = {http::kFields,  upstream::kFields, route::kFields,
+                                   proxy::kFields, golang::kFields,   kFields};
+
+config::Coverage coverage() {
+  config::Coverage out;
+  for (const config::Claims claims : kAll) {
+    out.add(claims);
+  }
+  return out;
+}
+
+const google::protobuf::DescriptorPool& pool() {
+  return *google::protobuf::DescriptorPool::generated_pool();
+}
+
 TEST(SupportedFields, NameFieldsThatExist) {
-  const config::Coverage coverage(
-      {http::kFields, upstream::kFields, route::kFields, proxy::kFields, kFields});
-  EXPECT_EQ(coverage.unknownEntries(), std::vector<std::string>());
+  EXPECT_EQ(coverage().unknownEntries(), std::vector<std::string>());
+}
+
+// A wildcard would claim the fields that the next version of the API adds: each is listed here
+// with the fields that it had when somebody looked.
+TEST(SupportedFields, WildcardsClaimNoNewField) {
+  std::map<std::string, int> found;
+  for (const config::Claims claims : kAll) {
+    for (const std::string_view entry : claims) {
+      const size_t star = entry.find(".*");
+      if (star == std::string_view::npos) {
+        continue;
+      }
+      const std::string name(entry.substr(0, star));
+      const auto* message = pool().FindMessageTypeByName(name);
+      ASSERT_NE(message, nullptr) << name;
+      found[name] = message->field_count();
+    }
+  }
+  const std::map<std::string, int> expected = {{"udpa.type.v1.TypedStruct", 2},
+                                               {"xds.type.v3.TypedStruct", 2}};
+  EXPECT_EQ(found, expected);
+}
+
+TEST(SupportedFields, DoNotNameWhatHasNoEffect) {
+  const config::Coverage all = coverage();
+  for (const char* name : {
+           "envoy.config.route.v3.RedirectAction.path_rewrite",
+           "envoy.config.route.v3.DirectResponseAction.body_format",
+           "envoy.config.route.v3.InternalRedirectPolicy.predicates",
+           "envoy.config.core.v3.RuntimeFractionalPercent.runtime_key",
+           "envoy.config.core.v3.RuntimePercent.runtime_key",
+       }) {
+    const auto* field = pool().FindFieldByName(name);
+    ASSERT_NE(field, nullptr) << name;
+    EXPECT_FALSE(all.claims(*field)) << name;
+  }
 }
 
 } // namespace

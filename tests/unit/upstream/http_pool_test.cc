@@ -55,6 +55,24 @@ TEST_F(Http1PoolTest, AConnectionServesAsManyRequestsAsItMay) {
   EXPECT_TRUE(until([&] { return cluster->stats().cxMaxRequests.value() == 2; }));
 }
 
+TEST_F(Http1PoolTest, JitterSpreadsTheEndsOfConnections) {
+  makePool(R"({"typedExtensionProtocolOptions":{)"
+           R"("envoy.extensions.upstreams.http.v3.HttpProtocolOptions":{"@type":)"
+           R"("type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",)"
+           R"("commonHttpProtocolOptions":{"maxConnectionDuration":"0.1s",)"
+           R"("maxConnectionDurationJitter":{"value":100}}}}})");
+  std::vector<std::unique_ptr<Request>> requests;
+  for (size_t i = 0; i < 10; ++i) {
+    requests.push_back(send());
+  }
+  const auto reached = [&](uint64_t count) {
+    EXPECT_TRUE(until([&] { return cluster->stats().cxMaxDuration.value() >= count; }));
+    return base::monotonicNanos();
+  };
+  const int64_t first = reached(1);
+  EXPECT_GT(reached(10) - first, 15'000'000); // of 100 ms; 2e-7 of all seeds have less
+}
+
 TEST_F(Http1PoolTest, UnaskedBytesCloseAnIdleConnection) {
   makePool("{}");
   auto first = send();
