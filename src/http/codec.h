@@ -122,7 +122,8 @@ public:
   // may not be used again. HTTP/2: a stream has ended, in whatever way.
   virtual void onStreamComplete(bool reusable) = 0;
   virtual void onGoAway() = 0;
-  // The peer has said how many requests it takes at a time: maxConcurrentStreams() may have changed.
+  // The peer has said how many requests it takes at a time: maxConcurrentStreams() may have
+  // changed.
   virtual void onCapacityChanged() = 0;
 
 protected:

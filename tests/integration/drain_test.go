@@ -38,8 +38,7 @@ func TestDrainServesWhoHasConnected(t *testing.T) {
 			failures++
 		}
 	}
-	// Two turns of the loop, of 64 each, may have been accepted, but not yet read, when the drain began.
-	if failures > 2*64 {
+	if failures > 0 {
 		t.Errorf("%d of %d clients got no answer", failures, len(clients)-1)
 	}
 	select {

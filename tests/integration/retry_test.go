@@ -17,7 +17,7 @@ func retrying(t *testing.T, up version, policy string, addresses []string, optio
 	port, admin := freePort(t), freePort(t)
 	options = append([]string{"http_protocol_options: {enable_trailers: true}"}, options...)
 	route := fmt.Sprintf("{match: {prefix: /}, route: {cluster: site, timeout: 5s, retry_policy: {%s}}}", policy)
-	protocol := ""
+	protocol := http1Trailers
 	if up == h2 {
 		protocol = http2Upstream
 	}

@@ -30,8 +30,7 @@ std::string expectation(std::filesystem::path path) {
 
 TEST(Broken, ErrorsAreAsTheFilesExpect) {
   size_t files = 0, refused = 0;
-  for (const auto& entry :
-       std::filesystem::directory_iterator("tests/data/broken")) {
+  for (const auto& entry : std::filesystem::directory_iterator("tests/data/broken")) {
     if (entry.path().extension() == ".expect")
       continue;
     ++files;
