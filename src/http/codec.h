@@ -155,12 +155,17 @@ public:
   virtual void onConnectionClosed(ResetReason reason, std::string_view details) = 0;
 };
 
+// Interim responses (1xx) that one response may have; more are an attack on who waits for it.
+inline constexpr int kMostInterimResponses = 100;
+
 class ClientCodec : public Codec {
 public:
   // The decoder must stay valid until the stream has ended both ways or was reset.
   virtual RequestEncoder& newStream(ResponseDecoder& decoder) = 0;
   // Requests that the peer takes at a time.
   virtual uint32_t maxConcurrentStreams() const = 0;
+  // One more can be sent now.
+  virtual bool takesRequests() const = 0;
 };
 
 } // namespace moe::http

@@ -523,6 +523,17 @@ void Router::Upstream::decodeHeaders(http::HeaderMapPtr headers, bool endStream)
   if (endStream) {
     r.encoder_ = nullptr; // the codec has done with it
   }
+  if (headers->status() / 100 == 2 && info.protocol == http::Protocol::Http2 &&
+      http::isUpgrade(*r.request_)) {
+    // An HTTP/1 upstream that does not switch says 200, which in HTTP/2 would mean that it does
+    // (RFC 8441 section 5).
+    r.release(ResetReason::LocalReset);
+    r.responseDone_ = true;
+    r.timer_ = nullptr;
+    r.durationTimer_ = nullptr;
+    r.fail(502, ResponseFlag::UpstreamProtocolError, "", "upgrade_not_accepted");
+    return;
+  }
   if (r.mayRetry() && r.retries(r.retry_->afterHeaders(*headers))) {
     return;
   }

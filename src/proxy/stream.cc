@@ -334,7 +334,7 @@ void Stream::readDisableUpstream(bool disable) {
   }
 }
 
-void Stream::resetStream(std::string_view details) {
+void Stream::resetFor(std::string_view details, http::ResetReason reason) {
   if (finished_) {
     return;
   }
@@ -343,7 +343,7 @@ void Stream::resetStream(std::string_view details) {
   }
   config_.stats.rqTxReset.inc();
   if (http::ResponseEncoder* encoder = std::exchange(encoder_, nullptr)) {
-    encoder->resetStream(http::ResetReason::LocalReset);
+    encoder->resetStream(reason);
   }
   finish();
 }

@@ -42,7 +42,9 @@ public:
   void readDisableDownstream(bool disable) override;
   void readDisableUpstream(bool disable) override;
   bool recreateStream(http::HeaderMapPtr& request, base::Buffer& body) override;
-  void resetStream(std::string_view details) override;
+  void resetStream(std::string_view details) override {
+    resetFor(details, http::ResetReason::LocalReset);
+  }
   // Takes the place of one that a redirect has ended, before the request comes.
   void follow(const http::StreamInfo& before) {
     info_.internalRedirects = before.internalRedirects + 1;
@@ -65,6 +67,7 @@ private:
   bool prepareUpgrade(http::HeaderMap& headers);
   void buildChain();
   bool lengthHolds(uint64_t bytes, bool endStream);
+  void resetFor(std::string_view details, http::ResetReason reason);
   void touch();
   void idleTimedOut();
   void responseDone();

@@ -38,7 +38,7 @@ bool Stream::admit(http::HeaderMap& request) {
 // As Envoy's codecs do: 400 and the end of the connection, or the end of the stream.
 void Stream::refuseUnderscores() {
   if (info_.protocol == http::Protocol::Http2) {
-    resetStream("http2.unexpected_underscore");
+    resetFor("http2.unexpected_underscore", http::ResetReason::ProtocolError);
     return;
   }
   if (encoder_ != nullptr) {

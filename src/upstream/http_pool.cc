@@ -43,7 +43,7 @@ public:
   void retire();
   bool canTake() const {
     return state_ == State::Ready && !retiring_ && !connection_->closing() &&
-           active_ < codec_->maxConcurrentStreams();
+           active_ < codec_->maxConcurrentStreams() && codec_->takesRequests();
   }
 
 private:
@@ -109,6 +109,12 @@ public:
   http::Protocol protocol() const { return protocol_; }
   // It can take a request: one that waits, or a later one.
   void clientReady(Client& client);
+  // Some that wait may need another connection.
+  void wantMore() {
+    if (pendingCount_ > 0) {
+      wantClients();
+    }
+  }
   // It can take none for now.
   void clientBusy(Client& client);
   void clientRetired(Client& client);
@@ -205,6 +211,11 @@ http::RequestEncoder& Client::begin(http::ResponseDecoder& decoder) {
   timer_->disable();
   ++requests_;
   ++active_;
+  const uint32_t most = cluster_->settings().maxRequestsPerConnection;
+  if (most != 0 && requests_ == most) {
+    cluster_->stats().cxMaxRequests.inc();
+  }
+  retiring_ = retiring_ || (most != 0 && requests_ >= most) || requests_ >= kMostStreams;
   ClusterStats& stats = cluster_->stats();
   stats.rqTotal.inc();
   stats.rqActive.inc();
@@ -225,7 +236,10 @@ void Client::waitForRequests() {
   if (active_ > 0) {
     return;
   }
-  if (const auto& timeout = cluster_->settings().idleTimeout; timeout.has_value()) {
+  if (codec_->maxConcurrentStreams() == 0) {
+    // An upstream that takes no request at all is not waited for as long.
+    timer_->enable(cluster_->settings().connectTimeout);
+  } else if (const auto& timeout = cluster_->settings().idleTimeout; timeout.has_value()) {
     timer_->enable(*timeout);
   } else {
     timer_->disable();
@@ -246,12 +260,6 @@ void Client::onStreamComplete(bool reusable) {
   if (state_ == State::Closed) {
     return;
   }
-  const uint32_t most = cluster_->settings().maxRequestsPerConnection;
-  if (most != 0 && requests_ >= most && !retiring_) {
-    cluster_->stats().cxMaxRequests.inc();
-    retiring_ = true;
-  }
-  retiring_ = retiring_ || requests_ >= kMostStreams;
   if (retiring_ || (!reusable && !http2()) || (pool_.draining() && !pool_.hasPending())) {
     retire();
     return;
@@ -269,6 +277,7 @@ void Client::onGoAway() {
 void Client::onCapacityChanged() {
   if (state_ == State::Ready && !retiring_) {
     canTake() ? pool_.clientReady(*this) : pool_.clientBusy(*this);
+    pool_.wantMore();
   }
 }
 
@@ -337,9 +346,12 @@ Pool::~Pool() {
 }
 
 Cancellable* Pool::newStream(http::ResponseDecoder& decoder, HttpPoolCallbacks& callbacks) {
-  if (!ready_.empty()) {
-    attach(ready_.front(), decoder, callbacks);
-    return nullptr;
+  while (!ready_.empty()) {
+    if (ready_.front().canTake()) {
+      attach(ready_.front(), decoder, callbacks);
+      return nullptr;
+    }
+    clientBusy(ready_.front());
   }
   if (!cluster_->breakers().pendingRequests.tryTake()) {
     stats().rqPendingOverflow.inc();
@@ -370,8 +382,11 @@ void Pending::cancel() {
 }
 
 void Pool::wantClients() {
-  const size_t each =
-      protocol_ == http::Protocol::Http2 ? cluster_->settings().http2.maxConcurrentStreams : 1;
+  const ClusterSettings& settings = cluster_->settings();
+  size_t each = protocol_ == http::Protocol::Http2 ? settings.http2.maxConcurrentStreams : 1;
+  if (settings.maxRequestsPerConnection != 0) {
+    each = std::min<size_t>(each, settings.maxRequestsPerConnection);
+  }
   if (connecting_ * each >= pendingCount_) {
     return;
   }
@@ -423,6 +438,9 @@ void Pool::clientReady(Client& client) {
   }
   if (!client.canTake()) {
     clientBusy(client);
+    if (cluster_->settings().maxRequestsPerConnection != 0) {
+      wantMore(); // it may never take another
+    }
     return;
   }
   if (draining_) {
@@ -439,7 +457,7 @@ void Pool::clientBusy(Client& client) {
     return; // its last request has ended it
   }
   busy_.pushBack(client);
-  client.waitForRequests(); // an upstream that takes no request at all is left, too
+  client.waitForRequests();
 }
 
 void Pool::clientRetired(Client& client) {

@@ -15,6 +15,7 @@ import (
 	"github.com/gobwas/ws/wsutil"
 	"github.com/gorilla/websocket"
 	"golang.org/x/net/http2"
+	"golang.org/x/net/http2/hpack"
 )
 
 // both makes one stream of a reader and a writer.
@@ -161,4 +162,31 @@ func TestWebSocketsPassBetweenVersions(t *testing.T) {
 		code, reason := ws.ParseCloseFrameData(frame.Payload)
 		expect(t, "close", fmt.Sprint(code, reason), fmt.Sprint(closeCode, "enough"))
 	})
+}
+
+// An HTTP/1 server that answers 200 does not switch; in HTTP/2 a 200 would say that it does.
+func TestAnUpgradeThatIsNotTakenUpIsNoTunnel(t *testing.T) {
+	port := translating(t, h1, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "<html>") },
+		"upgrade_configs: [{upgrade_type: websocket}]", "http2_protocol_options: {allow_connect: true}")
+	client, err := attack(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	client.blocks.Reset()
+	for _, field := range [][2]string{{":method", "CONNECT"}, {":scheme", "http"}, {":path", "/"}, {":authority", "h"}, {":protocol", "websocket"}} {
+		_ = client.encode.WriteField(hpack.HeaderField{Name: field[0], Value: field[1]})
+	}
+	_ = client.framer.WriteHeaders(http2.HeadersFrameParam{StreamID: 1, BlockFragment: client.blocks.Bytes(), EndHeaders: true})
+	client.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
+	for {
+		frame, err := client.framer.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if head, ok := frame.(*http2.MetaHeadersFrame); ok {
+			expect(t, "status", head.PseudoValue("status"), "502")
+			return
+		}
+	}
 }

@@ -33,6 +33,7 @@ public:
   absl::Status dispatch(base::Buffer& data, bool endStream) override;
   Protocol protocol() const override { return Protocol::Http11; }
   uint32_t maxConcurrentStreams() const override { return 1; }
+  bool takesRequests() const override { return true; }
   void shutdownNotice() override {}
   void goAway() override {}
   bool receivingHead() const override { return false; }
@@ -94,6 +95,7 @@ private:
   ClientCodecCallbacks& callbacks_;
   const Http1ClientSettings settings_;
   Http1Parser parser_;
+  int interims_ = 0;                   // 1xx of the response at hand
   ResponseDecoder* decoder_ = nullptr; // null between responses
   StreamCallbacks* streamCallbacks_ = nullptr;
   Http1Framing framing_ = Http1Framing::None;
@@ -194,6 +196,9 @@ bool Http1Client::onHead(HeaderMapPtr headers, bool end) {
   }
   const uint32_t status = headers->status();
   if (status < 200 && status != 101) {
+    if (++interims_ > kMostInterimResponses) {
+      return parser_.fail(502, "http1.too_many_interim_responses");
+    }
     ResponseDecoder* decoder = decoder_;
     parser_.reset(); // the final response follows
     decoder->decode1xxHeaders(std::move(headers));
@@ -239,6 +244,7 @@ void Http1Client::onTrailers(HeaderMapPtr trailers) {
 }
 
 void Http1Client::finishResponse() {
+  interims_ = 0;
   decoder_ = nullptr;
   streamCallbacks_ = nullptr;
 }

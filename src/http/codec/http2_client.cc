@@ -68,6 +68,13 @@ private:
       if (end) {
         return absl::InvalidArgumentError("http2.interim_response_ends");
       }
+      if (headers->contentLength().value_or(0) != 0) { // as in HTTP/1
+        return absl::InvalidArgumentError("http2.body_in_interim_response");
+      }
+      headers->remove(HeaderId::ContentLength);
+      if (++interims_ > kMostInterimResponses) {
+        return absl::InvalidArgumentError("http2.too_many_interim_responses");
+      }
       decoder_->decode1xxHeaders(std::move(headers));
       return absl::OkStatus();
     }
@@ -123,6 +130,7 @@ private:
 
   ClientCodecCallbacks& connection_;
   ResponseDecoder* decoder_;
+  int interims_ = 0;    // 1xx
   bool noBody_ = false; // whatever content-length the response has
   std::string webSocketKey_;
   std::string upgradeType_; // what the extended CONNECT asked for
@@ -141,6 +149,7 @@ public:
     return made;
   }
   uint32_t maxConcurrentStreams() const override { return session_.peerMaxConcurrentStreams(); }
+  bool takesRequests() const override { return session_.mayOpen(); }
   absl::Status dispatch(base::Buffer& data, bool endStream) override {
     return session_.dispatch(data, endStream);
   }

@@ -19,6 +19,9 @@ public:
   void resetStream(ResetReason reason) override {
     decoder_ = nullptr;
     detach();
+    if (reason == ResetReason::ProtocolError) {
+      session_.provoked(*this);
+    }
     sendReset(reason == ResetReason::LocalRefused    ? NGHTTP2_REFUSED_STREAM
               : reason == ResetReason::ProtocolError ? NGHTTP2_PROTOCOL_ERROR
                                                      : NGHTTP2_INTERNAL_ERROR);
@@ -150,6 +153,7 @@ public:
   Protocol protocol() const override { return Protocol::Http2; }
   bool receivingHead() const override { return session_.receivingHead(); }
   void headTimedOut() override {
+    session_.noteSlow();
     session_.terminate(NGHTTP2_ENHANCE_YOUR_CALM, "http2.request_header_timeout");
   }
   void shutdownNotice() override { session_.shutdownNotice(); }
@@ -167,7 +171,11 @@ private:
   }
   void onGoAway() override {}
   void onSettings() override {}
-  void onSessionError(std::string_view details) override { callbacks_.onProtocolError(0, details); }
+  void onSessionError(std::string_view details) override {
+    if (!session_.slow()) {
+      callbacks_.onProtocolError(0, details);
+    }
+  }
 
   ServerCodecCallbacks& callbacks_;
   Http2Session session_;

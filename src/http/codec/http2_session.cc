@@ -78,6 +78,7 @@ struct Http2Session::Callbacks {
         // The GOAWAY that waits to be sent says that this was not looked at.
         (void)nghttp2_submit_rst_stream(self.session_, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                                         NGHTTP2_REFUSED_STREAM);
+        self.closedStreams_.add(frame->hd.stream_id, true);
         return 0;
       }
       auto made = self.role_.acceptStream(self, frame->hd.stream_id);
@@ -117,10 +118,11 @@ struct Http2Session::Callbacks {
   static int frameSent(nghttp2_session*, const nghttp2_frame* frame, void* user) {
     return of(user).frameSent(*frame);
   }
-  // A response whose headers are too large for a frame: nothing else would end its stream.
+  // Headers of a response or trailers that are too large: nothing else would end their stream.
   static int frameNotSent(nghttp2_session*, const nghttp2_frame* frame, int, void* user) {
     Http2Session& self = of(user);
-    if (self.server_ && frame->hd.type == NGHTTP2_HEADERS) {
+    if (frame->hd.type == NGHTTP2_HEADERS &&
+        (self.server_ || frame->headers.cat == NGHTTP2_HCAT_HEADERS)) {
       (void)nghttp2_submit_rst_stream(self.session_, NGHTTP2_FLAG_NONE, frame->hd.stream_id,
                                       NGHTTP2_INTERNAL_ERROR);
     }
@@ -132,8 +134,8 @@ struct Http2Session::Callbacks {
     if (self.headStream_ == id) {
       self.headStream_ = 0;
     }
-    if (self.server_) {
-      self.closedStreams_.add(id, stream != nullptr && stream->resetByUs());
+    if (self.server_ && stream != nullptr) { // else it was refused, and is known already
+      self.closedStreams_.add(id, stream->resetByUs());
     }
     if (stream != nullptr) {
       nghttp2_session_set_stream_user_data(self.session_, id, nullptr);
@@ -189,6 +191,7 @@ Http2Session::Http2Session(const CodecContext& context, net::Connection& connect
     keepalive_ = context_.worker.loop.createTimer([this] {
       if (pingPending_) {
         stats_.keepaliveTimeout.inc();
+        slow_ = true;
         role_.onSessionError("http2.keepalive_timeout");
         connection_.close(net::CloseType::NoFlush);
         return;
@@ -198,7 +201,9 @@ Http2Session::Http2Session(const CodecContext& context, net::Connection& connect
       sendLater();
       keepalive_->enable(settings_.keepaliveTimeout);
     });
-    armKeepalive();
+    if (server_) {
+      armKeepalive(); // a client's begins with what the server says first
+    }
   }
 }
 
@@ -246,13 +251,17 @@ size_t Http2Session::streamLimit() const {
 }
 
 uint32_t Http2Session::peerMaxConcurrentStreams() const {
-  return std::min(
-      settings_.maxConcurrentStreams,
-      nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS));
+  // Until the peer has said how many: what RFC 9113 section 6.5.2 asks of it at least.
+  const uint32_t peers =
+      settingsSeen_
+          ? nghttp2_session_get_remote_settings(session_, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS)
+          : 100;
+  return std::min(settings_.maxConcurrentStreams, peers);
 }
 
 void Http2Session::add(std::unique_ptr<Http2Stream> stream) {
   ++streamsSeen_;
+  ++streamCount_;
   stats_.streamsActive.inc();
   streams_.pushBack(*stream.release()); // owned by the list until remove()
 }
@@ -262,6 +271,7 @@ void Http2Session::remove(Http2Stream& stream) {
     return; // the end of a stream may have ended the connection, and with it the stream
   }
   stats_.streamsActive.dec();
+  --streamCount_;
   stream.unlink();
   stream.retire();
   if (partial_ == &stream) {
@@ -271,6 +281,9 @@ void Http2Session::remove(Http2Stream& stream) {
     nghttp2_session_set_stream_user_data(session_, stream.id(), nullptr);
   }
   context_.worker.loop.deferredDelete(std::unique_ptr<Http2Stream>(&stream));
+  if (!closed_ && streamCount_ + 1 == peerMaxConcurrentStreams()) {
+    role_.onSettings(); // there is room again
+  }
   sendLater(); // after a GOAWAY, the last stream ends the connection
 }
 
@@ -308,6 +321,12 @@ absl::Status Http2Session::dispatch(base::Buffer& data, bool endStream) {
   reading_ = nullptr;
   if (closed_) {
     return absl::OkStatus();
+  }
+  // What nghttp2 answers by itself (streams that it refuses) to a peer that does not read.
+  if (result >= 0 &&
+      nghttp2_session_get_outbound_queue_size(session_) >
+          settings_.maxOutboundControlFrames + size_t{4} * settings_.maxConcurrentStreams) {
+    result = NGHTTP2_ERR_FLOODED;
   }
   if (result < 0) {
     if (result == NGHTTP2_ERR_FLOODED) {
@@ -449,7 +468,12 @@ void Http2Session::watchEnd() {
   if (unsentEnds_ > 0) {
     streams_.forEach([](Http2Stream& stream) { stream.watchFlush(); });
   }
-  if (!ending_ || !streams_.empty() || endTimer_ != nullptr) {
+  if (!ending_ || endTimer_ != nullptr) {
+    return;
+  }
+  bool live = false; // some stream has more to say than its end
+  streams_.forEach([&](const Http2Stream& stream) { live = live || !stream.resetSent(); });
+  if (live) {
     return;
   }
   endTimer_ =
@@ -573,9 +597,13 @@ void Http2Session::malformed(int32_t id, std::string_view details) {
 
 // Resets that a peer provokes are as good as its own: work that nobody wants (CVE-2025-8671).
 int Http2Session::resetForError(int32_t id, uint32_t errorCode) {
-  const Http2Stream* stream = find(id);
-  prematureResets_ += server_ && stream != nullptr && !stream->responseBegun() ? 1 : 0;
   (void)nghttp2_submit_rst_stream(session_, NGHTTP2_FLAG_NONE, id, errorCode);
+  const Http2Stream* stream = find(id);
+  return stream == nullptr ? tooManyResets() : countProvoked(*stream);
+}
+
+int Http2Session::countProvoked(const Http2Stream& stream) {
+  prematureResets_ += server_ && !stream.responseBegun() ? 1 : 0;
   return tooManyResets();
 }
 
@@ -597,7 +625,9 @@ int Http2Session::headerReceived(const nghttp2_frame& frame, std::string_view na
     return 0;
   }
   headStream_ = 0;
-  return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; // nghttp2 resets it
+  // nghttp2 resets it, which the peer has provoked.
+  return countProvoked(*stream) != 0 ? NGHTTP2_ERR_CALLBACK_FAILURE
+                                     : NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
 int Http2Session::dataReceived(uint8_t /*flags*/, int32_t id, const uint8_t* data, size_t size) {
@@ -665,6 +695,7 @@ int Http2Session::frameReceived(const nghttp2_frame& frame) {
     return 0;
   case NGHTTP2_SETTINGS:
     if ((frame.hd.flags & NGHTTP2_FLAG_ACK) == 0) {
+      settingsSeen_ = true;
       role_.onSettings();
     }
     return 0;
@@ -686,6 +717,7 @@ int Http2Session::frameSent(const nghttp2_frame& frame) {
     }
     return 0;
   case NGHTTP2_RST_STREAM: // ours, or nghttp2's: what is under way to the stream is no error
+    stats_.txReset.inc();
     if (Http2Stream* stream = find(frame.hd.stream_id)) {
       stream->noteResetSent();
     } else if (server_) {

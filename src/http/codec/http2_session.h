@@ -20,7 +20,8 @@ public:
   // A stream that the peer opens. Server only.
   virtual std::unique_ptr<Http2Stream> acceptStream(Http2Session& session, int32_t id) = 0;
   virtual void onGoAway() = 0;
-  virtual void onSettings() = 0; // of the peer
+  // The peer's settings came, or streams that were over have gone: what a client may open.
+  virtual void onSettings() = 0;
   // The connection is about to end because of what the peer did.
   virtual void onSessionError(std::string_view details) = 0;
 
@@ -51,6 +52,14 @@ public:
   // Bytes that a stream may queue before its sender is held: less when all of them queue much.
   size_t streamLimit() const;
   uint32_t peerMaxConcurrentStreams() const;
+  // A client may open another stream. Those that were given up and cannot be ended yet count.
+  bool mayOpen() const {
+    return streamCount_ < peerMaxConcurrentStreams() &&
+           nghttp2_session_check_request_allowed(session_) != 0;
+  }
+  // It ends because the peer is slow, which is no error of the protocol.
+  bool slow() const { return slow_; }
+  void noteSlow() { slow_ = true; }
   // A HEADERS frame waits for its CONTINUATION.
   bool receivingHead() const { return headStream_ != 0; }
 
@@ -67,6 +76,12 @@ public:
   void remove(Http2Stream& stream);
   void queued(int64_t bytes);
   void countUnsentEnd(int change) { unsentEnds_ += change; }
+  // The proxy resets a stream for what the peer has sent.
+  void provoked(const Http2Stream& stream) {
+    if (countProvoked(stream) != 0) {
+      terminate(NGHTTP2_ENHANCE_YOUR_CALM, error_);
+    }
+  }
   // A stream wants to send a DATA frame; `round` is where it notes that it did. False: others come
   // first, and it is woken by takeTurn(). nghttp2 sees to it itself, but for servers only.
   bool mayTakeTurn(const Http2Stream& stream, uint32_t& round);
@@ -90,6 +105,7 @@ private:
   int frameReceived(const nghttp2_frame& frame);
   void malformed(int32_t id, std::string_view details);
   int resetForError(int32_t id, uint32_t errorCode);
+  int countProvoked(const Http2Stream& stream);
   int tooManyResets();
   void watchEnd();
   int headerReceived(const nghttp2_frame& frame, std::string_view name, std::string_view value);
@@ -129,6 +145,9 @@ private:
   uint64_t dataFramesSent_ = 0;
   std::unique_ptr<event::Timer> keepalive_;
   bool pingPending_ = false;
+  bool settingsSeen_ = false; // of the peer
+  bool slow_ = false;
+  uint32_t streamCount_ = 0;
   int32_t headStream_ = 0; // whose HEADERS wait for CONTINUATION
   std::unique_ptr<event::Timer> endTimer_;
   int unsentEnds_ = 0;  // streams that the proxy is done with and whose end is not framed

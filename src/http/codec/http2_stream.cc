@@ -103,6 +103,11 @@ void Http2Stream::bodyPart(base::Slice slice) {
     session_.sendLater();
     return;
   }
+  if (!session_.isServer()) {
+    // Whoever reads its response slowly must not hold up the others on a shared connection: only
+    // the stream's window waits for it.
+    (void)nghttp2_session_consume_connection(session_.nghttp2(), slice.size);
+  }
   unconsumed_ += slice.size;
   in_.append(std::move(slice));
 }
@@ -138,7 +143,8 @@ absl::Status Http2Stream::bodyDone(bool end) {
 
 void Http2Stream::consume(size_t bytes) {
   if (bytes > 0 && id_ > 0) {
-    (void)nghttp2_session_consume(session_.nghttp2(), id_, bytes);
+    (void)(session_.isServer() ? nghttp2_session_consume(session_.nghttp2(), id_, bytes)
+                               : nghttp2_session_consume_stream(session_.nghttp2(), id_, bytes));
     session_.sendLater();
   }
 }
@@ -159,8 +165,8 @@ void Http2Stream::disableReading(bool disable) {
 
 void Http2Stream::streamClosed(uint32_t errorCode) {
   // Bytes that nobody will read still count against the connection's window.
-  if (unconsumed_ > 0) {
-    (void)nghttp2_session_consume_connection(session_.nghttp2(), std::exchange(unconsumed_, 0));
+  if (const size_t bytes = std::exchange(unconsumed_, 0); bytes > 0 && session_.isServer()) {
+    (void)nghttp2_session_consume_connection(session_.nghttp2(), bytes);
     session_.sendLater();
   }
   if (!detached_) {
@@ -303,7 +309,6 @@ void Http2Stream::sendReset(uint32_t errorCode) {
   if (std::exchange(resetSent_, true) || id_ <= 0) {
     return;
   }
-  session_.stats().txReset.inc();
   session_.queued(-static_cast<int64_t>(out_.size()));
   out_.clear();
   trailers_ = nullptr;

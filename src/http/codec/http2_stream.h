@@ -26,6 +26,7 @@ public:
   void peerReset() { peerReset_ = true; }
   void noteResetSent() { resetSent_ = true; }
   bool responseBegun() const { return headSent_; }
+  bool resetSent() const { return resetSent_; }
   bool resetByUs() const { return resetSent_ && !peerReset_; }
   // nghttp2 has let go of the stream.
   void streamClosed(uint32_t errorCode);
@@ -68,7 +69,6 @@ protected:
   // What content-length announces; nothing where no body can come (HEAD, 204, 304) or for tunnels.
   void expectBody(const HeaderMap& headers) { bodyLeft_ = headers.contentLength(); }
   bool detached() const { return detached_; }
-  bool resetSent() const { return resetSent_; }
   bool unsent() const { return !out_.empty() || trailers_ != nullptr; }
 
   Http2Session& session_;

@@ -10,9 +10,15 @@ class Http2PoolTest : public HttpPoolTest {
 protected:
   void SetUp() override {
     HttpPoolTest::SetUp();
+    make(0);
+  }
+  void make(uint32_t maxRequests) {
     makePool(
         R"({"load_assignment": {}, "connect_timeout": "5s"})",
-        [](ClusterSettings& settings) { settings.idleTimeout = base::Milliseconds(3'600'000); },
+        [&](ClusterSettings& settings) {
+          settings.idleTimeout = base::Milliseconds(3'600'000);
+          settings.maxRequestsPerConnection = maxRequests;
+        },
         http::Protocol::Http2);
   }
   void frames(size_t n, std::string_view text) {
@@ -28,9 +34,10 @@ protected:
   }
   // HEADERS that have reached the upstream, of connection n.
   size_t requests(size_t n) {
+    Peer& peer = upstream(n);
     settle();
-    std::string_view in = upstream(n).received;
-    in.remove_prefix(kPreface.size());
+    std::string_view in = peer.received;
+    in.remove_prefix(std::min(in.size(), kPreface.size()));
     size_t count = 0;
     while (in.size() >= 9) {
       const size_t size = static_cast<uint8_t>(in[1]) * 256u + static_cast<uint8_t>(in[2]);
@@ -67,6 +74,37 @@ TEST_F(Http2PoolTest, AnUpstreamThatTakesNoMoreIsAskedAgainWhenItDoes) {
   frames(0, ok(3));
   frames(2, ok(1));
   EXPECT_TRUE(third->done && fourth->done);
+}
+
+TEST_F(Http2PoolTest, ABurstDoesNotExceedWhatAnUpstreamTakes) {
+  std::vector<std::unique_ptr<Request>> all;
+  for (int i = 0; i < 150; ++i) {
+    all.push_back(send());
+  }
+  EXPECT_EQ(requests(0), 100u); // before SETTINGS: what RFC 9113 section 6.5.2 asks for at least
+  frames(0, maxStreams(120));
+  EXPECT_EQ(requests(0), 120u);
+  EXPECT_EQ(requests(1), 30u); // the rest does not wait
+  frames(1, maxStreams(120));
+  EXPECT_EQ(cluster->stats().cxTotal.value(), 2u);
+  pool.reset(); // tells them
+}
+
+TEST_F(Http2PoolTest, AConnectionTakesAsManyRequestsAsItMay) {
+  make(2);
+  std::vector<std::unique_ptr<Request>> all;
+  for (int i = 0; i < 5; ++i) {
+    all.push_back(send());
+  }
+  for (size_t n = 0; n < 3; ++n) {
+    frames(n, maxStreams(100));
+    EXPECT_EQ(requests(n), n < 2 ? 2u : 1u);
+    frames(n, n < 2 ? base::cat(ok(1), ok(3)) : ok(1));
+  }
+  for (const auto& request : all) {
+    EXPECT_TRUE(request->done);
+  }
+  EXPECT_TRUE(until([&] { return upstream(0).ended || upstream(0).remoteClosed; }));
 }
 
 TEST_F(Http2PoolTest, AGoAwayLetsRequestsFinishAndTakesNoMore) {

@@ -204,6 +204,75 @@ TEST_F(Http2ServerTest, AResetBehindAFullOutputSendsNothingOfTheStream) {
 }
 
 // A peer that reads nothing does not keep a connection that is to end.
+// nghttp2 answers by itself what is above the limit before the peer has acknowledged it.
+TEST_F(Http2ServerTest, RefusedStreamsOfWhoDoesNotReadEnd) {
+  start({.maxConcurrentStreams = 2, .maxOutboundControlFrames = 100});
+  connection->setBufferLimit(1000);
+  client->connection->readDisable(true);
+  get(1);
+  request(0).respond(worker.slab, 200, std::string(60'000, 'b'));
+  get(3);
+  std::string more;
+  for (uint32_t i = 0; i < 5000; ++i) {
+    more += frame(kHeaders, kEndHeaders | kEndStream, 5 + 2 * i, kGet);
+  }
+  send(more);
+  EXPECT_EQ(stats.outboundControlFlood.value(), 1u);
+  EXPECT_TRUE(connection->closing());
+}
+
+TEST_F(Http2ServerTest, ResetsByTrailersThatAreTooLargeEnd) {
+  start({.maxHeadersCount = 5});
+  std::string trailers;
+  for (int i = 0; i < 6; ++i) {
+    trailers += field("t", "v");
+  }
+  for (uint32_t i = 0; i < 600 && !connection->closing(); ++i) {
+    send(base::cat(frame(kHeaders, kEndHeaders, 1 + 2 * i, kPost),
+                   frame(kHeaders, kEndHeaders | kEndStream, 1 + 2 * i, trailers)));
+  }
+  EXPECT_TRUE(frames().ends_with("GOAWAY(11) "));
+  EXPECT_LT(proxy.requests.size(), 300u);
+}
+
+TEST_F(Http2ServerTest, ResetsByTheProxyForWhatWasSentEnd) {
+  start();
+  proxy.onHeaders = [](Proxy::Request& r) {
+    std::exchange(r.encoder, nullptr)->resetStream(ResetReason::ProtocolError);
+  };
+  for (uint32_t i = 0; i < 600 && !connection->closing(); ++i) {
+    get(1 + 2 * i);
+  }
+  EXPECT_TRUE(frames().ends_with("GOAWAY(11) "));
+  EXPECT_LT(proxy.requests.size(), 300u);
+}
+
+// The reset of a stream cannot be written, so that it stays.
+TEST_F(Http2ServerTest, AConnectionWithAStreamThatWasGivenUpEnds) {
+  start();
+  connection->setBufferLimit(1000);
+  client->connection->readDisable(true);
+  get(1);
+  request(0).respond(worker.slab, 200, std::string(60'000, 'b'), false);
+  send(std::string(frame(kPing, 0, 0, "12345678")));
+  request(0).encoder->resetStream(ResetReason::LocalReset);
+  codec->goAway();
+  ASSERT_TRUE(until([&] { return connection->closed() || connection->closing(); }));
+}
+
+// What is under way to a stream that a GOAWAY had refused is no error.
+TEST_F(Http2ServerTest, ALateBodyOfARefusedStreamEndsNothing) {
+  start();
+  get(1);
+  codec->goAway();
+  base::Buffer late = bytes(frame(kHeaders, kEndHeaders, 3, kPost));
+  ASSERT_TRUE(codec->dispatch(late, false).ok()); // in the same turn
+  EXPECT_EQ(frames(), "GOAWAY(0) RST(3,7) ");
+  send(frame(kData, kEndStream, 3, "late"));
+  request(0).respond(worker.slab, 200);
+  EXPECT_EQ(frames(), "HEADERS(1 end) ");
+}
+
 TEST_F(Http2ServerTest, AnIdleConnectionEndsThoughNobodyReads) {
   start();
   connection->setBufferLimit(1000);

@@ -179,6 +179,50 @@ TEST_F(Http2ClientTest, AnAnswerBeforeTheRequestIsWholeEndsIt) {
   EXPECT_EQ(complete, 1);
 }
 
+TEST_F(Http2ClientTest, ResponsesThatNobodyReadsLeaveTheConnectionOpenToOthers) {
+  constexpr uint32_t kStreams = 16; // as many as fill the connection's window
+  Exchange exchanges[kStreams];
+  const std::string part = std::string(16'000, 'x');
+  for (uint32_t i = 0; i < kStreams; ++i) {
+    send(exchanges[i], "GET", true).readDisable(true);
+    std::string text = status(1 + 2 * i, "200", false);
+    for (int n = 0; n < 16; ++n) {
+      text += frame(kData, 0, 1 + 2 * i, part);
+    }
+    answer(text);
+  }
+  int64_t room = 4 * 1024 * 1024 - int64_t{kStreams} * 16 * 16'000;
+  std::string_view in = upstream_->received;
+  in.remove_prefix(kPreface.size());
+  while (in.size() >= 13) {
+    const size_t size = static_cast<uint8_t>(in[1]) * 256u + static_cast<uint8_t>(in[2]);
+    uint32_t increment = 0;
+    memcpy(&increment, in.data() + 9, 4);
+    if (in[3] == kWindow && in[8] == 0) {
+      room += ntohl(increment);
+    }
+    EXPECT_FALSE(in[3] == kWindow && in[8] != 0) << "a stream's window was opened";
+    in.remove_prefix(std::min(in.size(), 9 + size));
+  }
+  EXPECT_GT(room, 1'000'000);
+  codec_->onConnectionClosed(ResetReason::ConnectionTermination, "");
+}
+
+TEST_F(Http2ClientTest, InterimResponsesHaveNoBodyAndAnEnd) {
+  Exchange exchange;
+  send(exchange, "GET", true);
+  answer(status(1, "103", false, field("content-length", "5")));
+  EXPECT_EQ(exchange.seen, "reset protocol_error|");
+  Exchange patient;
+  send(patient, "GET", true);
+  std::string many;
+  for (int i = 0; i < 101; ++i) {
+    many += status(3, "103", false);
+  }
+  answer(many);
+  EXPECT_TRUE(patient.seen.ends_with("103|reset protocol_error|"));
+}
+
 TEST_F(Http2ClientTest, ALargeBodyLeavesRoomForOthers) {
   answer(
       base::cat(frame(kSettings, 0, 0, base::cat(std::string_view("\0\4", 2), number32(1 << 20))),
