@@ -109,7 +109,7 @@ public:
   virtual RequestDecoder& newStream(ResponseEncoder& encoder) = 0;
   // The peer broke the protocol: dispatch() is about to return an error. `status` has been sent, if
   // no response had begun; `details` is the response_code_details text. HTTP/2: the connection ends
-  // with a GOAWAY, and `status` is 0.
+  // with a GOAWAY, and `status` is 0; or only one stream was answered with `status`.
   virtual void onProtocolError(uint32_t status, std::string_view details) = 0;
 
 protected:

@@ -226,7 +226,7 @@ void ConnectionManager::onProtocolError(uint32_t status, std::string_view detail
   if (status != 408) { // slow is not wrong
     config_->stats.cxProtocolError.inc();
   }
-  if (!streams_.empty() && status != 0) {
+  if (status != 0 && !streams_.empty() && protocol() != http::Protocol::Http2) {
     streams_.front().answeredByCodec(status, details);
   } else if (status != 0) {
     // No stream was made: the request counts all the same.

@@ -86,6 +86,17 @@ func TestWhatTheCodecRefusesIsLogged(t *testing.T) {
 	m := start(t, httpConfig(port, []string{"{match: {prefix: /}, route: {cluster: site}}"}, []string{staticCluster("site", "", "127.0.0.1:1")},
 		`access_log: [{name: out, typed_config: {"@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog, `+
 			`log_format: {text_format_source: {inline_string: "logged %RESPONSE_CODE% %RESPONSE_CODE_DETAILS% %RESPONSE_FLAGS% %REQ(:METHOD)%\n"}}}}]`), port)
+	large, _ := http.NewRequest("GET", url(port, "/"), nil)
+	large.Header.Set("X", strings.Repeat("x", 70_000))
+	if response, err := h2.client(t).Do(large); err != nil || response.StatusCode != 431 {
+		t.Errorf("HTTP/2: %v %v", response, err)
+	}
+	eventually(t, func() string {
+		if !strings.Contains(m.output.String(), "logged 431 request_headers_too_large DPE -\n") {
+			return m.output.String()
+		}
+		return ""
+	})
 	for request, line := range map[string]string{
 		"GET / HTTP/1.1\r\n\r\n":                                        "logged 400 missing_host_header DPE -\n",
 		"GET / HTTP/3.0\r\nhost: h\r\n\r\n":                             "logged 505 http1.unsupported_version DPE -\n",

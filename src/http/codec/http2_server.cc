@@ -104,6 +104,7 @@ private:
     NgHeaders fields;
     toNgResponse(*headers, false, fields);
     submit(fields, true);
+    connection_.onProtocolError(431, "request_headers_too_large");
     return true;
   }
   void onReset(StreamCallbacks* callbacks, ResetReason reason, std::string_view details) override {

@@ -92,7 +92,7 @@ TEST_F(Http2ServerTest, ABombOfIndexedHeadersCostsLittle) {
   send(frame(kHeaders, kEndHeaders | kEndStream, 1, block));
   EXPECT_EQ(frames(), "HEADERS(1 end) "); // 431
   EXPECT_EQ(stats.headerOverflow.value(), 1u);
-  EXPECT_EQ(proxy.log, "");
+  EXPECT_EQ(proxy.log, "error 431 request_headers_too_large|");
 }
 
 TEST_F(Http2ServerTest, FramesOnClosedStreamsEnd) {
