@@ -48,6 +48,29 @@ ClusterStats::ClusterStats(const stats::Scope& scope)
       membershipHealthy(scope.gauge("membership_healthy")),
       membershipChange(scope.counter("membership_change")) {}
 
+void ClusterStats::countResponse(uint32_t status) {
+  rqCompleted.inc();
+  switch (status / 100) {
+  case 1:
+    rq1xx.inc();
+    break;
+  case 2:
+    rq2xx.inc();
+    break;
+  case 3:
+    rq3xx.inc();
+    break;
+  case 4:
+    rq4xx.inc();
+    break;
+  case 5:
+    rq5xx.inc();
+    break;
+  default:
+    break;
+  }
+}
+
 ClusterInfo::ClusterInfo(ClusterSettings settings, const stats::Scope& scope)
     : settings_(std::move(settings)),
       breakers_(settings_.maxConnections, settings_.maxPendingRequests, settings_.maxRequests,

@@ -53,6 +53,9 @@ struct CircuitBreakers {
 // The cluster.<name>. counters that the request path touches.
 struct ClusterStats {
   explicit ClusterStats(const stats::Scope& scope);
+  // An answer that a host gave, or that this proxy gave in its place.
+  void countResponse(uint32_t status);
+
   stats::Counter& cxTotal;
   stats::Gauge& cxActive;
   stats::Counter& cxConnectFail;

@@ -90,6 +90,7 @@ public:
 
 private:
   struct Callbacks;
+  static void installCallbacks(nghttp2_session_callbacks& out);
   void flush() override;
   void sendInTurn();
   void submitSettings();
