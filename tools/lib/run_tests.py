@@ -10,6 +10,7 @@ import concurrent.futures
 import os
 import pathlib
 import re
+import subprocess
 import sys
 
 from steps import build, run, say
@@ -149,6 +150,24 @@ def fuzz(tally, seconds):
             tally.check(f"{program.name} ({runs.group(1) if runs else 'no'} runs)", status == 0, output)
 
 
+class Tidy:
+    """clang-tidy over src/, in what the other steps leave of the processors."""
+
+    def __init__(self):
+        files = [str(p) for p in (ROOT / "src").rglob("*.cc")]
+        listed = ROOT / "build" / "tidied"
+        listed.write_text("\n".join(files))
+        self.output = open(ROOT / "build" / "tidy.log", "w+", errors="replace")
+        self.process = subprocess.Popen(["nice", "-n", "19", "xargs", "-a", listed, "-P", str(os.cpu_count()), "-n", "4",
+                                         "clang-tidy-19", "-p", ROOT / "build" / "release", "--quiet"], cwd=ROOT,
+                                        stdout=self.output, stderr=subprocess.STDOUT)
+
+    def result(self):
+        status = self.process.wait(timeout=5400)
+        self.output.seek(0)
+        return status, "".join(line for line in self.output if "warnings generated" not in line)
+
+
 def checks(tally, tidy):
     say("checks")
     status, output = run([ROOT / "tools" / "check-layers"], cwd=ROOT)
@@ -166,13 +185,9 @@ def checks(tally, tidy):
                if p.suffix in (".h", ".cc")]
     status, output = run(["clang-format-19", "--dry-run", "--Werror", *sources], cwd=ROOT)
     tally.check("clang-format", status == 0, output)
-    if tidy:
-        files = [s for s in sources if s.endswith(".cc") and "/src/" in s]
-        listed = ROOT / "build" / "tidied"
-        listed.write_text("\n".join(files))
-        status, output = run(["xargs", "-a", listed, "-P", str(os.cpu_count()), "-n", "4",
-                              "clang-tidy-19", "-p", ROOT / "build" / "release", "--quiet"], cwd=ROOT, timeout=5400)
-        output = "".join(line + "\n" for line in output.splitlines() if "warnings generated" not in line)
+    if tidy is not None:
+        print("   clang-tidy, which began earlier ...", flush=True)
+        status, output = tidy.result()
         tally.check("clang-tidy", status == 0, output)
 
 
@@ -185,6 +200,7 @@ def main():
     parts = options.parts or PARTS
     presets = options.preset or ["release", "asan"] + (["tsan"] if options.all else [])
     tally = Tally()
+    tidy = None
     if options.all and "integration" in parts:
         status, output = run([ROOT / "tools" / "setup", "--bench"], cwd=ROOT, timeout=1800)
         tally.check("tools/setup --bench", status == 0, output)
@@ -193,6 +209,8 @@ def main():
             if not build(ROOT, preset):
                 tally.check(f"build of {preset}", False)
                 continue
+            if preset == "release" and options.all and "checks" in parts:
+                tidy = Tidy()
         if "unit" in parts:
             unit(preset, tally)
         if "integration" in parts:
@@ -202,7 +220,7 @@ def main():
     if "fuzz" in parts and "asan" in presets:
         fuzz(tally, 60 if options.all else 30)
     if "checks" in parts:
-        checks(tally, options.all)
+        checks(tally, tidy)
     print(f"{tally.passed} passed, {tally.failed} failed")
     return 1 if tally.failed or not tally.passed else 0
 
