@@ -117,9 +117,9 @@ var attacks = []struct {
 		for i := 0; i < 10_000 && a.framer.WriteWindowUpdate(0, 1) == nil; i++ {
 		}
 	}},
-	{"HPACK bomb", "", "http2.header_overflow", func(a *attacker) {
+	{"HPACK bomb", enhanceYourCalm, "http2.header_overflow", func(a *attacker) {
 		large := a.block("x-bomb", strings.Repeat("x", 3800))
-		for id := uint32(1); id < 400; id += 2 { // answered with 431 each
+		for id := uint32(1); id < 400; id += 2 {
 			fragment := large
 			if id > 1 {
 				fragment = append(a.block(), bytes.Repeat([]byte{0xbe}, 12_000)...)

@@ -7,6 +7,8 @@
 namespace moe::http {
 namespace {
 
+// A head may exceed its limits by so many fields; then it is no mistake.
+constexpr uint32_t kMostDroppedFields = 1000;
 // As Envoy: so many streams must have been seen (or half as many reset) before resets count.
 constexpr uint64_t kStreamsBeforeResetsCount = 500;
 // What a stream leaves is deleted at the end of the turn: those that are answered at once, and
@@ -245,7 +247,10 @@ int Http2Session::headerReceived(const nghttp2_frame& frame, std::string_view na
     return 0;
   }
   if (stream->addHeader(name, value)) {
-    return 0;
+    // Each costs the peer a byte, if it likes, and us much more.
+    return stream->dropped() <= kMostDroppedFields
+               ? 0
+               : fail(NGHTTP2_ENHANCE_YOUR_CALM, "http2.header_flood");
   }
   headStream_ = 0;
   // nghttp2 resets it, which the peer has provoked.

@@ -39,7 +39,8 @@ void Http2Stream::beginHeaders() {
 
 bool Http2Stream::addHeader(std::string_view name, std::string_view value) {
   if (headersTooLarge_ || problem_ != nullptr || headers_ == nullptr) {
-    return true; // dropped
+    ++dropped_;
+    return true;
   }
   headerBytes_ += static_cast<uint32_t>(name.size() + value.size()) + kFieldOverhead;
   bytesReceived_ += name.size() + value.size();

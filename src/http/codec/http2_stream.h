@@ -18,6 +18,8 @@ public:
   void beginHeaders();
   // False: the stream cannot go on (it has been answered or will be reset).
   bool addHeader(std::string_view name, std::string_view value);
+  // Fields behind those that were too many or malformed.
+  uint32_t dropped() const { return dropped_; }
   // Not OK: the message is malformed (details); the stream is to be reset.
   absl::Status headersDone(bool end);
   void bodyPart(base::Slice slice);
@@ -94,6 +96,7 @@ private:
   base::Buffer out_;     // not yet framed
   HeaderMapPtr trailers_;
   size_t unconsumed_ = 0;
+  uint32_t dropped_ = 0;
   uint32_t round_ = 0; // of the session's flush, in which it sent last
   uint32_t headerBytes_ = 0;
   uint32_t headerCount_ = 0;      // without pseudo-headers and crumbs of cookies

@@ -88,11 +88,13 @@ TEST_F(Http2ServerTest, ABombOfIndexedHeadersCostsLittle) {
   // One large field into the table, then references to it, a byte each.
   std::string block(kGet);
   block += base::cat("\x40\x05", "x-bom", "\x7f\x81\x1e", std::string(4000, 'x'));
-  block += std::string(12'000, '\xbe');
-  send(frame(kHeaders, kEndHeaders | kEndStream, 1, block));
+  send(frame(kHeaders, kEndHeaders | kEndStream, 1, block + std::string(900, '\xbe')));
   EXPECT_EQ(frames(), "HEADERS(1 end) "); // 431
   EXPECT_EQ(stats.headerOverflow.value(), 1u);
   EXPECT_EQ(proxy.log, "error 431 request_headers_too_large|");
+  // More of them are no mistake.
+  send(frame(kHeaders, kEndHeaders | kEndStream, 3, base::cat(kGet, std::string(12'000, '\xbe'))));
+  EXPECT_EQ(frames(), "GOAWAY(11) ");
 }
 
 TEST_F(Http2ServerTest, FramesOnClosedStreamsEnd) {
