@@ -3,6 +3,8 @@
 #include <dlfcn.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "config/field_path.h"
 #include "golang/exports.h"
 #include "golang/request.h"
@@ -30,7 +32,9 @@ absl::StatusOr<PluginLibraryPtr> PluginLibrary::load(const std::string& path) {
     return problem(base::cat(config::inQuotes(path), ", which cannot be read"));
   }
   // Local: each library's runtime keeps its symbols to itself.
-  void* handle = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  // A name without a slash would be looked for elsewhere.
+  const std::string whole = std::filesystem::absolute(path).string();
+  void* handle = dlopen(whole.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (handle == nullptr) {
     return problem(lastError());
   }

@@ -483,6 +483,12 @@ func TestAdminOnUnixSocket(t *testing.T) {
 	client := &http.Client{Timeout: deadline, Transport: &http.Transport{
 		DialContext: func(context.Context, string, string) (net.Conn, error) { return net.Dial("unix", path) }}}
 	defer client.CloseIdleConnections()
+	eventually(t, func() string { // the port accepts before the admin interface does
+		if _, err := os.Stat(path); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
 	if got := adminAsk(t, client, "GET", "http://moe/listeners"); got.status != 200 || !strings.HasPrefix(got.body, "web::") {
 		t.Fatalf("%+v", got)
 	}
