@@ -46,6 +46,31 @@ func TestConfigurationsValidate(t *testing.T) {
 	}
 }
 
+func TestTheConfigurationForRetriesTriesTheOtherSite(t *testing.T) {
+	site := backend(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "here") })
+	_, sitePort, _ := net.SplitHostPort(site)
+	port, admin := freePort(t), freePort(t)
+	text := configText(t, "retries.yaml")
+	for from, to := range map[string]string{"10000}": fmt.Sprint(port, "}"), "15000}": fmt.Sprint(admin, "}"), "9001}": sitePort + "}", "9002}": "1}"} {
+		text = strings.ReplaceAll(text, "port_value: "+from, "port_value: "+to)
+	}
+	m := start(t, text, port, admin)
+	for range 6 {
+		response, err := http.Get(url(port, "/"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		expect(t, "status", response.StatusCode, 200)
+	}
+	eventually(t, func() string {
+		if !strings.Contains(m.output.String(), "GET / 200 - tries=2\n") {
+			return m.output.String()
+		}
+		return ""
+	})
+}
+
 func TestTheFirstFilterAddsItsHeaders(t *testing.T) {
 	site := backend(t, func(w http.ResponseWriter, r *http.Request) { w.Header().Set("X-Seen", r.Header.Get("X-From-Go")) })
 	_, sitePort, _ := net.SplitHostPort(site)
