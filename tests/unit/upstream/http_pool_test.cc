@@ -71,7 +71,7 @@ TEST_F(Http1PoolTest, JitterSpreadsTheEndsOfConnections) {
   };
   const int64_t first = reached(1);
   EXPECT_GT(reached(10) - first, 15'000'000); // of 100 ms; 2e-7 of all seeds have less
-  pool.reset(); // tells the requests
+  pool.reset();                               // tells the requests
 }
 
 TEST_F(Http1PoolTest, UnaskedBytesCloseAnIdleConnection) {
