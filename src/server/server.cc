@@ -76,6 +76,7 @@ absl::Status Server::reportCoverage() {
         field.str(), ": found a security setting that moe does not act on, expected none"));
   }
   std::vector<std::string> fields;
+  fields.reserve(report.ignored.size());
   for (const config::UncoveredField& field : report.ignored) {
     fields.push_back(field.str());
   }
