@@ -14,9 +14,9 @@ using route::RetryOn;
 
 std::optional<uint32_t> numberOf(std::string_view text) {
   uint32_t number = 0;
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, number);
-  return error == std::errc() && stop == end ? std::optional(number) : std::nullopt;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  return error == std::errc() && stop == text.data() + text.size() ? std::optional(number)
+                                                                   : std::nullopt;
 }
 
 bool connectFailed(ResetReason reason) {
