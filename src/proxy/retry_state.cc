@@ -19,6 +19,13 @@ std::optional<uint32_t> numberOf(std::string_view text) {
                                                                    : std::nullopt;
 }
 
+// retriable_request_headers: without them the policy is for no request in particular.
+bool meant(const route::RetryPolicy& policy, const http::HeaderMap& request) {
+  const auto& wanted = policy.requestHeaders;
+  return wanted.empty() || std::any_of(wanted.begin(), wanted.end(),
+                                       [&](const auto& fits) { return fits(request, 0); });
+}
+
 bool connectFailed(ResetReason reason) {
   return reason == ResetReason::RemoteConnectionFailure ||
          reason == ResetReason::LocalConnectionFailure || reason == ResetReason::ConnectionTimeout;
@@ -29,7 +36,7 @@ bool connectFailed(ResetReason reason) {
 std::unique_ptr<RetryState> RetryState::make(const route::RetryPolicy* policy,
                                              http::HeaderMap& request,
                                              upstream::ClusterInfoPtr cluster) {
-  uint32_t on = policy == nullptr ? 0 : policy->on;
+  uint32_t on = policy != nullptr && meant(*policy, request) ? policy->on : 0;
   for (const HeaderId id : {HeaderId::EnvoyRetryOn, HeaderId::EnvoyRetryGrpcOn}) {
     if (request.has(id)) {
       on |= route::parseRetryOn(request.value(id));
@@ -44,11 +51,6 @@ std::unique_ptr<RetryState> RetryState::make(const route::RetryPolicy* policy,
       state->left_ = policy->retries;
       state->perTryTimeout_ = policy->perTryTimeout;
       state->statusCodes_ = policy->statusCodes;
-      const auto& wanted = policy->requestHeaders;
-      if (!wanted.empty() && std::none_of(wanted.begin(), wanted.end(),
-                                          [&](const auto& fits) { return fits(request, 0); })) {
-        state->left_ = 0;
-      }
     }
   }
   auto take = [&](HeaderId id, auto&& use) {
