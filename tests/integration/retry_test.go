@@ -14,6 +14,13 @@ import (
 // retrying is moe before hosts of a version, with a retry policy on its only route.
 func retrying(t *testing.T, up version, policy string, addresses []string, options ...string) (int, func(name string) string) {
 	t.Helper()
+	port, counter, _ := retryingWithLog(t, up, policy, addresses, options...)
+	return port, counter
+}
+
+// retryingWithLog gives the proxy, too.
+func retryingWithLog(t *testing.T, up version, policy string, addresses []string, options ...string) (int, func(name string) string, *moe) {
+	t.Helper()
 	port, admin := freePort(t), freePort(t)
 	options = append([]string{"http_protocol_options: {enable_trailers: true}"}, options...)
 	route := fmt.Sprintf("{match: {prefix: /}, route: {cluster: site, timeout: 5s, retry_policy: {%s}}}", policy)
@@ -24,8 +31,8 @@ func retrying(t *testing.T, up version, policy string, addresses []string, optio
 	cluster := staticCluster("site", protocol, addresses...)
 	config := strings.Replace(httpConfig(port, []string{route}, []string{cluster}, options...), `domains: ["*"]`,
 		"domains: [\"*\"]\n              include_request_attempt_count: true\n              include_attempt_count_in_response: true", 1)
-	start(t, withAdmin(admin, config), port, admin)
-	return port, func(name string) string { return counterOf(t, admin, "cluster.site."+name) }
+	m := start(t, withAdmin(admin, config), port, admin)
+	return port, func(name string) string { return counterOf(t, admin, "cluster.site."+name) }, m
 }
 
 func TestRetriesUntilAnAnswerIsGood(t *testing.T) {
@@ -66,10 +73,18 @@ func TestRetriesEnd(t *testing.T) {
 			w.WriteHeader(502)
 			fmt.Fprint(w, "never")
 		})
-		port, counter := retrying(t, up, "retry_on: gateway-error, num_retries: 2, retry_back_off: {base_interval: 0.001s}", []string{address})
+		port, counter, m := retryingWithLog(t, up, "retry_on: gateway-error, num_retries: 2, retry_back_off: {base_interval: 0.001s}", []string{address},
+			`access_log: [{name: out, typed_config: {"@type": type.googleapis.com/envoy.extensions.access_loggers.stream.v3.StdoutAccessLog, `+
+				`log_format: {text_format_source: {inline_string: "logged %RESPONSE_CODE% %RESPONSE_FLAGS%\n"}}}}]`)
 		response, body := exchange(t, down.client(t), port, "/", nil)
 		expect(t, "answer", fmt.Sprint(response.StatusCode, " ", body, " ", calls.Load()), "502 never 3")
 		expect(t, "exceeded", counter("upstream_rq_retry_limit_exceeded"), "1")
+		eventually(t, func() string {
+			if !strings.Contains(m.output.String(), "logged 502 URX\n") {
+				return m.output.String()
+			}
+			return ""
+		})
 		// A body that is too large to be kept is sent once.
 		calls.Store(0)
 		request, _ := http.NewRequest("POST", url(port, "/"), strings.NewReader(strings.Repeat("b", 3<<20)))
