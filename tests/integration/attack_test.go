@@ -231,7 +231,7 @@ func TestAttacks(t *testing.T) {
 	m := start(t, fmt.Sprintf("admin: {address: {socket_address: {address: 127.0.0.1, port_value: %d}}}\n", admin)+
 		httpConfig(port, []string{"{match: {prefix: /}, route: {cluster: site}}"},
 			[]string{staticCluster("site", "circuit_breakers: {thresholds: [{max_connections: 100, max_requests: 5000, max_pending_requests: 5000}]}, ", address)},
-			"stream_idle_timeout: 1s"), port)
+			"stream_idle_timeout: 1s"), port, admin)
 	counter := func(name string) string { return counterOf(t, admin, name) }
 	// With MOE_LONG each attack is made again and again for a while, so that times mean something; and before
 	// that on a server of ours, which shows what the attacker's own work does to others on this machine.

@@ -22,7 +22,7 @@ func TestSlowClientsAreEnded(t *testing.T) {
 	})
 	m := start(t, fmt.Sprintf("admin: {address: {socket_address: {address: 127.0.0.1, port_value: %d}}}\n", admin)+
 		httpConfig(port, []string{"{match: {prefix: /}, route: {cluster: site, timeout: 0s}}"}, []string{staticCluster("site", "", address)},
-			"request_headers_timeout: 0.5s", "stream_idle_timeout: 1s", "request_timeout: 2s"), port)
+			"request_headers_timeout: 0.5s", "stream_idle_timeout: 1s", "request_timeout: 2s"), port, admin)
 	read := func(request string, dribble bool) (string, error) {
 		connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err != nil {
