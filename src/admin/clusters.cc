@@ -12,6 +12,7 @@ namespace v3 = envoy::admin::v3;
 using upstream::ClusterInfo;
 using upstream::Host;
 using upstream::HostSet;
+using upstream::HostState;
 
 struct Metric {
   std::string_view name;
@@ -19,7 +20,7 @@ struct Metric {
   uint64_t value;
 };
 
-std::array<Metric, 8> metrics(const Host::Counts& counts) {
+std::array<Metric, 8> metrics(const HostState::Counts& counts) {
   const auto read = [](const std::atomic<uint64_t>& count) {
     return count.load(std::memory_order_relaxed);
   };

@@ -45,7 +45,9 @@ v3::EndpointsConfigDump endpointsDump(const Context& context) {
         endpoint.mutable_load_balancing_weight()->set_value(host->weight());
         endpoint.set_health_status(host->healthy() ? envoy::config::core::v3::HEALTHY
                                                    : envoy::config::core::v3::UNHEALTHY);
-        *endpoint.mutable_metadata() = host->metadata();
+        if (host->description().metadata != nullptr) {
+          *endpoint.mutable_metadata() = *host->description().metadata;
+        }
       }
     }
     out.add_static_endpoint_configs()->mutable_endpoint_config()->PackFrom(assignment);

@@ -10,6 +10,7 @@
 #include "http/filter.h"
 #include "net/connection.h"
 #include "proxy/log_writer.h"
+#include "proxy/rds.h"
 #include "proxy/worker_context.h"
 #include "stats/stats.h"
 
@@ -69,8 +70,10 @@ struct FactoryContext {
   // By the message type of typed_per_filter_config.
   const HttpFilterConfigs& routeFilters;
   uint32_t concurrency = 1;
-  std::string filterChainName = {}; // of what is compiled
-  RuntimeNumber runtime = {};       // empty: no key has a value
+  std::string filterChainName = {};   // of what is compiled
+  RuntimeNumber runtime = {};         // empty: no key has a value
+  RouteTables* routeTables = nullptr; // those that come by RDS; null: refused
+  config::Warming* warming = nullptr; // of what is compiled, while it is; null: nothing waits
 };
 
 } // namespace moe::proxy

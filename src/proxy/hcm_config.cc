@@ -115,12 +115,11 @@ absl::Status readFilters(const Proto& proto, const FieldPath& path, const Factor
   return absl::OkStatus();
 }
 
-absl::Status readRoutes(const Proto& proto, const FieldPath& path, const FactoryContext& context,
-                        HcmConfig& out) {
-  if (!proto.has_route_config()) {
-    return fieldError(path, proto.has_rds() ? "rds" : "no route specifier", "route_config");
-  }
+absl::StatusOr<route::RouteTablePtr>
+compileTable(const envoy::config::route::v3::RouteConfiguration& proto,
+             const FactoryContext& context, bool validateClusters, const FieldPath& path) {
   route::RouteTableContext tables;
+  tables.validateClustersByDefault = validateClusters;
   tables.clusterExists = [&context](std::string_view name) { return context.clusters.has(name); };
   tables.leftOut = [&context](const absl::Status& why) {
     MOE_LOG(*context.logger, warn, "left out, as is_optional allows: {}", base::message(why));
@@ -136,12 +135,46 @@ absl::Status readRoutes(const Proto& proto, const FieldPath& path, const Factory
     return resolved->factory->compileRoute(std::string(name), *resolved->config.message,
                                            resolved->config.path, context);
   };
-  auto table =
-      route::compileRouteTable(proto.route_config(), tables, path.field("route_config").str());
+  return route::compileRouteTable(proto, tables, path.str());
+}
+
+absl::Status readRoutes(const Proto& proto, const FieldPath& path, const FactoryContext& context,
+                        HcmConfig& out) {
+  if (proto.has_rds()) {
+    const FieldPath at = path.field("rds");
+    if (proto.rds().route_config_name().empty()) {
+      return fieldError(at.field("route_config_name"), "\"\"", "a name");
+    }
+    if (context.routeTables == nullptr) {
+      return fieldError(path, "rds", "route_config");
+    }
+    FactoryContext later = context; // for when this call's own are gone
+    later.runtime = {};
+    later.warming = nullptr;
+    auto named = context.routeTables->get(
+        proto.rds().config_source(), proto.rds().route_config_name(),
+        [later](const envoy::config::route::v3::RouteConfiguration& routes) {
+          return compileTable(routes, later, false, FieldPath(""));
+        },
+        at);
+    if (!named.ok()) {
+      return named.status();
+    }
+    out.namedRoutes = std::move(*named);
+    out.routes = out.namedRoutes->slot();
+    if (context.warming != nullptr) {
+      out.namedRoutes->warm(*context.warming);
+    }
+    return absl::OkStatus();
+  }
+  if (!proto.has_route_config()) {
+    return fieldError(path, "no route specifier", "route_config or rds");
+  }
+  auto table = compileTable(proto.route_config(), context, true, path.field("route_config"));
   if (!table.ok()) {
     return table.status();
   }
-  out.routes = std::move(*table);
+  out.routes = std::make_shared<const RouteSlot>(context.concurrency, *table);
   return absl::OkStatus();
 }
 

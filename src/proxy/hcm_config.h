@@ -16,6 +16,7 @@
 #include "proxy/internal_addresses.h"
 #include "proxy/local_reply_config.h"
 #include "proxy/path_rules.h"
+#include "proxy/rds.h"
 #include "proxy/underscores.h"
 #include "route/route_table.h"
 
@@ -75,8 +76,9 @@ struct HcmConfig {
   std::string statPrefix;
   std::string filterChainName;
   mutable HcmStats stats;
-  route::RouteTablePtr routes;
-  std::vector<ConfiguredFilter> filters; // the router last
+  std::shared_ptr<const RouteSlot> routes;  // a worker's table is null before RDS has brought one
+  std::shared_ptr<NamedRoutes> namedRoutes; // null: they do not change
+  std::vector<ConfiguredFilter> filters;    // the router last
   std::vector<AccessLogPtr> accessLogs;
   base::LoggerPtr logger;
 

@@ -196,8 +196,9 @@ void RetryState::noteTried(const upstream::HostPtr& host) {
 }
 
 bool RetryState::avoids(const upstream::Host& host) const {
-  return std::any_of(tried_.begin(), tried_.end(),
-                     [&](const upstream::HostPtr& tried) { return tried.get() == &host; });
+  return std::any_of(tried_.begin(), tried_.end(), [&](const upstream::HostPtr& tried) {
+    return tried->state() == host.state();
+  });
 }
 
 } // namespace moe::proxy

@@ -62,7 +62,7 @@ ResponseFlag flagOf(ResetReason reason) {
 
 // What a host's answer says of the host.
 void Router::countOutcome(uint32_t status) {
-  upstream::Host::Counts& counts = host_->counts();
+  upstream::HostState::Counts& counts = host_->counts();
   (status >= 500 ? counts.rqError : counts.rqSuccess).fetch_add(1, std::memory_order_relaxed);
 }
 
@@ -116,9 +116,9 @@ void Router::upstreamFailed(ResetReason reason, std::string_view details) {
             .details = note});
     return;
   }
-  if (const auto deadline = http::isGrpc(*request_) ? grpcTimeout(*request_) : std::nullopt;
+  if (const auto deadline = http::isGrpc(*request_) ? grpcDeadline(*request_) : std::nullopt;
       deadline.has_value() && reason == ResetReason::RemoteReset &&
-      (base::monotonicNanos() - info.startNanos) / 1'000'000 >= deadline->count()) {
+      (base::monotonicNanos() - info.startNanos) / 1000 >= deadline->count()) {
     // The server gave up at the client's deadline, and was faster than the client: that is no
     // failure of the server.
     cluster_->stats().countResponse(504);

@@ -26,7 +26,8 @@ void countStatus(HcmStats& stats, uint32_t status) {
 } // namespace
 
 Stream::Stream(ConnectionManager& manager, http::ResponseEncoder& encoder)
-    : manager_(manager), config_(manager.config()), encoder_(&encoder), routes_(config_.routes),
+    : manager_(manager), config_(manager.config()), encoder_(&encoder),
+      routes_(config_.routes->get(manager.context().worker.index)),
       random_(manager.context().worker.random.next()),
       chain_(*this, manager.connection().bufferLimit()), idleTimeout_(config_.streamIdleTimeout) {
   info_.startNanos = base::monotonicNanos();
@@ -52,7 +53,8 @@ http::HeaderMapPtr Stream::newHeaders() { return manager_.context().headers.make
 const http::RouteView* Stream::route() {
   if (!routed_) {
     routed_ = true;
-    route_ = request_ == nullptr ? nullptr : routes_->match(*request_, info_, random_);
+    route_ = request_ == nullptr || routes_ == nullptr ? nullptr
+                                                       : routes_->match(*request_, info_, random_);
     const http::RouteView* view = route_;
     info_.routeName = view == nullptr ? "" : view->routeName();
     info_.virtualHostName = view == nullptr ? "" : view->virtualHostName();

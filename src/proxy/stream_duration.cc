@@ -13,7 +13,7 @@ namespace {
 constexpr int64_t kMostDigits = 99'999'999; // TimeoutValue of gRPC over HTTP/2
 } // namespace
 
-std::optional<Milliseconds> grpcTimeout(const http::HeaderMap& request) {
+std::optional<std::chrono::microseconds> grpcDeadline(const http::HeaderMap& request) {
   const std::string_view text = request.value(HeaderId::GrpcTimeout);
   if (text.size() < 2) {
     return std::nullopt;
@@ -28,20 +28,26 @@ std::optional<Milliseconds> grpcTimeout(const http::HeaderMap& request) {
   const auto count = static_cast<int64_t>(number);
   switch (*last) {
   case 'H':
-    return Milliseconds(count * 3'600'000);
+    return std::chrono::hours(count);
   case 'M':
-    return Milliseconds(count * 60'000);
+    return std::chrono::minutes(count);
   case 'S':
-    return Milliseconds(count * 1000);
+    return std::chrono::seconds(count);
   case 'm':
-    return Milliseconds(count);
+    return std::chrono::milliseconds(count);
   case 'u':
-    return Milliseconds((count + 999) / 1000);
+    return std::chrono::microseconds(count);
   case 'n':
-    return Milliseconds((count + 999'999) / 1'000'000);
+    return std::chrono::microseconds((count + 999) / 1000);
   default:
     return std::nullopt;
   }
+}
+
+std::optional<Milliseconds> grpcTimeout(const http::HeaderMap& request) {
+  const auto deadline = grpcDeadline(request);
+  return deadline.has_value() ? std::optional(std::chrono::ceil<Milliseconds>(*deadline))
+                              : std::nullopt;
 }
 
 void setGrpcTimeout(http::HeaderMap& request, Milliseconds timeout) {

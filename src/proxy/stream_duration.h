@@ -9,8 +9,9 @@
 
 namespace moe::proxy {
 
-// The request's grpc-timeout; nothing if it is absent or malformed. Parts of a millisecond round
-// up.
+// The request's grpc-timeout; nothing if it is absent or malformed. Parts of a microsecond, or of a
+// millisecond, round up.
+std::optional<std::chrono::microseconds> grpcDeadline(const http::HeaderMap& request);
 std::optional<base::Milliseconds> grpcTimeout(const http::HeaderMap& request);
 // At most eight digits, in the smallest unit that holds the time.
 void setGrpcTimeout(http::HeaderMap& request, base::Milliseconds timeout);

@@ -72,7 +72,7 @@ bool Stream::applyPathRules(http::HeaderMap& request) {
 
 bool Stream::recreateStream(http::HeaderMapPtr& request, base::Buffer& body) {
   // Not to where nothing is.
-  if (finished_ || encoder_ == nullptr || !requestEnded_ || upgrade_ ||
+  if (finished_ || encoder_ == nullptr || !requestEnded_ || upgrade_ || routes_ == nullptr ||
       routes_->match(*request, info_, random_) == nullptr) {
     return false;
   }

@@ -2,14 +2,20 @@
 
 #include <algorithm>
 #include <bit>
-
-#include "stats/stats.h"
+#include <memory>
 
 namespace moe::stats {
 
-Histogram::Histogram(Identity identity)
-    : identity_(std::make_unique<const Identity>(std::move(identity))) {}
-Histogram::~Histogram() = default;
+Histogram::~Histogram() { const std::unique_ptr<Buckets> owned(buckets_.load()); }
+
+Histogram::Buckets& Histogram::make() {
+  auto made = std::make_unique<Buckets>();
+  Buckets* found = nullptr;
+  if (buckets_.compare_exchange_strong(found, made.get(), std::memory_order_acq_rel)) {
+    return *made.release();
+  }
+  return *found; // another thread was quicker
+}
 
 size_t Histogram::bucketIndex(uint64_t value) {
   constexpr uint64_t sub = uint64_t{1} << kSubBits;
@@ -31,7 +37,9 @@ uint64_t Histogram::bucketStart(size_t index) {
 }
 
 void Histogram::record(uint64_t value) {
-  buckets_[bucketIndex(value)].fetch_add(1, std::memory_order_relaxed);
+  Buckets* const known = buckets_.load(std::memory_order_acquire);
+  Buckets& buckets = known != nullptr ? *known : make();
+  buckets[bucketIndex(value)].fetch_add(1, std::memory_order_relaxed);
   sum_.fetch_add(value, std::memory_order_relaxed);
 }
 
@@ -39,8 +47,9 @@ Histogram::Snapshot Histogram::snapshot() const {
   Snapshot snapshot;
   snapshot.sum = sum_.load(std::memory_order_relaxed);
   snapshot.buckets.resize(kBuckets);
-  for (size_t i = 0; i < kBuckets; ++i) {
-    snapshot.buckets[i] = buckets_[i].load(std::memory_order_relaxed);
+  const Buckets* const buckets = buckets_.load(std::memory_order_acquire);
+  for (size_t i = 0; buckets != nullptr && i < kBuckets; ++i) {
+    snapshot.buckets[i] = (*buckets)[i].load(std::memory_order_relaxed);
     snapshot.count += snapshot.buckets[i];
   }
   return snapshot;

@@ -3,18 +3,17 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <memory>
 #include <vector>
+
+#include "stats/label.h"
 
 namespace moe::stats {
 
-struct Identity;
-
-// Counts of values in log-linear buckets (16 per power of two: at most 6.25 % wide). Any thread; a
-// record is two relaxed additions.
+// Counts of values in log-linear buckets (16 per power of two: at most 6.25 % wide), which are made
+// at the first record. Any thread; a record is two relaxed additions.
 class Histogram {
 public:
-  explicit Histogram(Identity identity);
+  explicit Histogram(Label label) : label_(label) {}
   ~Histogram();
   Histogram(const Histogram&) = delete;
   Histogram& operator=(const Histogram&) = delete;
@@ -31,7 +30,7 @@ public:
     uint64_t atMost(double bound) const;
   };
   Snapshot snapshot() const;
-  const Identity& identity() const { return *identity_; }
+  const Label& label() const { return label_; }
 
   static constexpr size_t kSubBits = 4;
   static constexpr size_t kBuckets = (64 - kSubBits + 1) << kSubBits; // 976: 8 KB a histogram
@@ -40,9 +39,12 @@ public:
   static uint64_t bucketStart(size_t index);
 
 private:
-  std::unique_ptr<const Identity> identity_;
+  using Buckets = std::array<std::atomic<uint64_t>, kBuckets>;
+  Buckets& make();
+
+  Label label_;
   std::atomic<uint64_t> sum_{0};
-  std::array<std::atomic<uint64_t>, kBuckets> buckets_{};
+  std::atomic<Buckets*> buckets_{nullptr}; // owned
 };
 
 } // namespace moe::stats

@@ -133,26 +133,26 @@ std::string prometheusName(std::string_view tagExtractedName) {
 
 std::string prometheusStats(const Store& store, const Selection& selection) {
   Exposition out;
-  store.forEachCounter([&](const Counter& counter) {
-    if (selection.shows(counter)) {
-      Labelled stat = labelled(counter.identity());
+  store.forEachCounter([&](const std::string& name, const Counter& counter) {
+    if (selection.shows(name, counter)) {
+      Labelled stat = labelled(counter.label().identity());
       std::string& samples = out.samples(stat.family, "counter");
       appendSample(samples, stat.family, "", stat.labels, base::cat(counter.value()));
     }
   });
-  store.forEachGauge([&](const Gauge& gauge) {
-    if (selection.shows(gauge)) {
-      Labelled stat = labelled(gauge.identity());
+  store.forEachGauge([&](const std::string& name, const Gauge& gauge) {
+    if (selection.shows(name, gauge)) {
+      Labelled stat = labelled(gauge.label().identity());
       std::string& samples = out.samples(stat.family, "gauge");
       appendSample(samples, stat.family, "", stat.labels, base::cat(gauge.value()));
     }
   });
-  store.forEachHistogram([&](const Histogram& histogram) {
+  store.forEachHistogram([&](const std::string& name, const Histogram& histogram) {
     const Histogram::Snapshot snapshot = histogram.snapshot();
-    if (!selection.shows(histogram, snapshot)) {
+    if (!selection.shows(name, snapshot)) {
       return;
     }
-    Labelled stat = labelled(histogram.identity());
+    Labelled stat = labelled(histogram.label().identity());
     std::string& samples = out.samples(stat.family, "histogram");
     const std::string before = stat.labels.empty() ? "" : base::cat(stat.labels, ",");
     for (const double bound : kPrometheusBounds) {

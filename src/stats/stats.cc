@@ -3,79 +3,158 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "stats/group.h"
 
 namespace moe::stats {
 
-Identity Scope::identity(std::string_view name) const {
-  return Identity{base::cat(prefix_, name), base::cat(tagExtracted_, name), tags_};
+Identity Label::identity() const {
+  return Identity{base::cat(group->prefix, *leaf), base::cat(group->tagExtracted, *leaf),
+                  group->tags};
 }
 
-Counter& Scope::counter(std::string_view name) const { return store_->counter(identity(name)); }
-Gauge& Scope::gauge(std::string_view name) const { return store_->gauge(identity(name)); }
-Histogram& Scope::histogram(std::string_view name) const {
-  return store_->histogram(identity(name));
+const std::string& Scope::prefix() const { return group_->prefix; }
+
+// "a.b.c" is "c" in the scope "a.b.", whoever asks, so that a name is one stat.
+template <class T> T& Scope::get(std::string_view name) const {
+  if (const size_t dot = name.rfind('.'); dot != std::string_view::npos) {
+    return under(name.substr(0, dot + 1)).get<T>(name.substr(dot + 1));
+  }
+  return store_->get<T>(*group_, name);
 }
 
-Scope Scope::child(std::string_view part) const {
-  return Scope(*store_, base::cat(prefix_, part, "."), base::cat(tagExtracted_, part, "."), tags_);
+Counter& Scope::counter(std::string_view name) const { return get<Counter>(name); }
+Gauge& Scope::gauge(std::string_view name) const { return get<Gauge>(name); }
+Histogram& Scope::histogram(std::string_view name) const { return get<Histogram>(name); }
+
+Scope Scope::under(std::string_view part) const {
+  return {*store_,
+          store_->group(Group{base::cat(group_->prefix, part),
+                              base::cat(group_->tagExtracted, part), group_->tags},
+                        lease_),
+          lease_};
 }
+
+Scope Scope::child(std::string_view part) const { return under(base::cat(part, ".")); }
 
 Scope Scope::child(std::string_view part, std::string_view tagName,
                    std::string_view tagValue) const {
-  std::vector<Tag> tags = tags_;
+  std::vector<Tag> tags = group_->tags;
   tags.push_back({std::string(tagName), std::string(tagValue)});
-  return Scope(*store_, base::cat(prefix_, part, ".", tagValue, "."),
-               base::cat(tagExtracted_, part, "."), std::move(tags));
+  return {*store_,
+          store_->group(Group{base::cat(group_->prefix, part, ".", tagValue, "."),
+                              base::cat(group_->tagExtracted, part, "."), std::move(tags)},
+                        lease_),
+          lease_};
 }
 
-template <class T> T& Store::get(Kind<T>& kind, Identity identity) {
+Scope Scope::leasedChild(std::string_view part, std::string_view tagName,
+                         std::string_view tagValue) const {
+  return Scope(*store_, group_, store_->lease(base::cat(group_->prefix, part, ".", tagValue, ".")))
+      .child(part, tagName, tagValue);
+}
+
+Store::Store() : root_(group(Group{}, nullptr)) {}
+Store::~Store() = default;
+
+std::shared_ptr<Group> Store::group(Group made, const std::shared_ptr<Lease>& lease) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  if (auto found = kind.byName.find(identity.name); found != kind.byName.end()) {
-    return *found->second;
+  std::shared_ptr<Group>& found = groups_[made.prefix];
+  if (found == nullptr) {
+    found = std::make_shared<Group>(std::move(made));
+  } else if (lease == nullptr || found->owner == nullptr || found->owner == lease.get()) {
+    return found;
   }
-  T& made = kind.owned.emplace_back(std::move(identity));
-  kind.byName.emplace(made.identity().name, &made);
-  return made;
+  // New, or of a lease that has just ended.
+  found->owner = lease.get();
+  if (lease != nullptr) {
+    lease->groups_.push_back(found);
+  }
+  return found;
 }
 
-template <class T> const T* Store::find(const Kind<T>& kind, std::string_view name) const {
+std::shared_ptr<Lease> Store::lease(const std::string& prefix) {
   const std::lock_guard<std::mutex> lock(mutex_);
-  auto found = kind.byName.find(name);
-  return found == kind.byName.end() ? nullptr : found->second;
+  std::weak_ptr<Lease>& known = leases_[prefix];
+  std::shared_ptr<Lease> lease = known.lock();
+  if (lease == nullptr) {
+    lease = std::make_shared<Lease>(*this, prefix);
+    known = lease;
+  }
+  return lease;
 }
 
-template <class T>
-void Store::forEach(const Kind<T>& kind, const std::function<void(const T&)>& f) const {
-  std::vector<const T*> sorted;
-  {
-    const std::lock_guard<std::mutex> lock(mutex_);
-    sorted.reserve(kind.owned.size());
-    for (const T& stat : kind.owned) {
-      sorted.push_back(&stat);
+void Store::ended(Lease& lease) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  for (const std::shared_ptr<Group>& group : lease.groups_) {
+    if (group->owner == &lease) { // else somebody has leased it anew
+      groups_.erase(group->prefix);
     }
   }
-  std::sort(sorted.begin(), sorted.end(),
-            [](const T* a, const T* b) { return a->identity().name < b->identity().name; });
-  for (const T* stat : sorted) {
-    f(*stat);
+  if (const auto known = leases_.find(lease.prefix_);
+      known != leases_.end() && known->second.expired()) {
+    leases_.erase(known);
   }
 }
 
-Counter& Store::counter(Identity identity) { return get(counters_, std::move(identity)); }
-Gauge& Store::gauge(Identity identity) { return get(gauges_, std::move(identity)); }
-Histogram& Store::histogram(Identity identity) { return get(histograms_, std::move(identity)); }
+template <class T> T& Store::get(Group& group, std::string_view leaf) {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const std::string* const name = &*leaves_.insert(std::string(leaf)).first;
+  auto& stats = std::get<Group::Stats<T>>(group.stats);
+  if (stats == nullptr) {
+    stats = std::make_unique<std::deque<T>>();
+  }
+  for (T& stat : *stats) {
+    if (stat.label().leaf == name) {
+      return stat;
+    }
+  }
+  return stats->emplace_back(Label{&group, name});
+}
 
-void Store::forEachCounter(const std::function<void(const Counter&)>& f) const {
-  forEach(counters_, f);
+template <class T> const T* Store::find(std::string_view name) const {
+  const std::lock_guard<std::mutex> lock(mutex_);
+  const size_t dot = name.rfind('.');
+  const size_t length = dot == std::string_view::npos ? 0 : dot + 1;
+  const auto group = groups_.find(name.substr(0, length));
+  if (group == groups_.end()) {
+    return nullptr;
+  }
+  if (const auto& stats = std::get<Group::Stats<T>>(group->second->stats)) {
+    for (const T& stat : *stats) {
+      if (*stat.label().leaf == name.substr(length)) {
+        return &stat;
+      }
+    }
+  }
+  return nullptr;
 }
-void Store::forEachGauge(const std::function<void(const Gauge&)>& f) const { forEach(gauges_, f); }
-void Store::forEachHistogram(const std::function<void(const Histogram&)>& f) const {
-  forEach(histograms_, f);
+
+template <class T> void Store::forEach(const Visit<T>& f) const {
+  std::vector<std::shared_ptr<const Group>> held; // what is visited may end meanwhile
+  std::vector<std::pair<std::string, const T*>> sorted;
+  {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    held.reserve(groups_.size());
+    for (const auto& [prefix, group] : groups_) {
+      if (const auto& stats = std::get<Group::Stats<T>>(group->stats)) {
+        held.push_back(group);
+        for (const T& stat : *stats) {
+          sorted.emplace_back(base::cat(prefix, *stat.label().leaf), &stat);
+        }
+      }
+    }
+  }
+  std::sort(sorted.begin(), sorted.end());
+  for (const auto& [name, stat] : sorted) {
+    f(name, *stat);
+  }
 }
-const Counter* Store::findCounter(std::string_view name) const { return find(counters_, name); }
-const Gauge* Store::findGauge(std::string_view name) const { return find(gauges_, name); }
-const Histogram* Store::findHistogram(std::string_view name) const {
-  return find(histograms_, name);
-}
+
+void Store::forEachCounter(const Visit<Counter>& f) const { forEach(f); }
+void Store::forEachGauge(const Visit<Gauge>& f) const { forEach(f); }
+void Store::forEachHistogram(const Visit<Histogram>& f) const { forEach(f); }
+const Counter* Store::findCounter(std::string_view name) const { return find<Counter>(name); }
+const Gauge* Store::findGauge(std::string_view name) const { return find<Gauge>(name); }
+const Histogram* Store::findHistogram(std::string_view name) const { return find<Histogram>(name); }
 
 } // namespace moe::stats

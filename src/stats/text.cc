@@ -10,26 +10,26 @@ namespace moe::stats {
 namespace {
 
 struct Line {
-  const std::string* name;
+  std::string name;
   std::string value;
 };
 
 // Counters and gauges in one list by name.
 std::vector<Line> scalars(const Store& store, const Selection& selection) {
   std::vector<Line> lines;
-  store.forEachCounter([&](const Counter& counter) {
-    if (selection.shows(counter)) {
-      lines.push_back({&counter.identity().name, base::cat(counter.value())});
+  store.forEachCounter([&](const std::string& name, const Counter& counter) {
+    if (selection.shows(name, counter)) {
+      lines.push_back({name, base::cat(counter.value())});
     }
   });
   const auto middle = static_cast<std::ptrdiff_t>(lines.size());
-  store.forEachGauge([&](const Gauge& gauge) {
-    if (selection.shows(gauge)) {
-      lines.push_back({&gauge.identity().name, base::cat(gauge.value())});
+  store.forEachGauge([&](const std::string& name, const Gauge& gauge) {
+    if (selection.shows(name, gauge)) {
+      lines.push_back({name, base::cat(gauge.value())});
     }
   });
   std::inplace_merge(lines.begin(), lines.begin() + middle, lines.end(),
-                     [](const Line& a, const Line& b) { return *a.name < *b.name; });
+                     [](const Line& a, const Line& b) { return a.name < b.name; });
   return lines;
 }
 
@@ -60,29 +60,29 @@ bool Selection::matches(std::string_view name) const {
          re2::RE2::PartialMatch(re2::StringPiece(name.data(), name.size()), *filter);
 }
 
-bool Selection::shows(const Counter& counter) const {
-  return counters && !(usedOnly && counter.value() == 0) && matches(counter.identity().name);
+bool Selection::shows(std::string_view name, const Counter& counter) const {
+  return counters && !(usedOnly && counter.value() == 0) && matches(name);
 }
 
-bool Selection::shows(const Gauge& gauge) const {
-  return gauges && !(usedOnly && !gauge.used()) && matches(gauge.identity().name);
+bool Selection::shows(std::string_view name, const Gauge& gauge) const {
+  return gauges && !(usedOnly && !gauge.used()) && matches(name);
 }
 
-bool Selection::shows(const Histogram& histogram, const Histogram::Snapshot& snapshot) const {
-  return histograms && !(usedOnly && snapshot.count == 0) && matches(histogram.identity().name);
+bool Selection::shows(std::string_view name, const Histogram::Snapshot& snapshot) const {
+  return histograms && !(usedOnly && snapshot.count == 0) && matches(name);
 }
 
 std::string textStats(const Store& store, const Selection& selection) {
   std::string out;
   for (const Line& line : scalars(store, selection)) {
-    out.append(*line.name).append(": ").append(line.value).push_back('\n');
+    out.append(line.name).append(": ").append(line.value).push_back('\n');
   }
-  store.forEachHistogram([&](const Histogram& histogram) {
+  store.forEachHistogram([&](const std::string& name, const Histogram& histogram) {
     const Histogram::Snapshot snapshot = histogram.snapshot();
-    if (!selection.shows(histogram, snapshot)) {
+    if (!selection.shows(name, snapshot)) {
       return;
     }
-    out.append(histogram.identity().name).push_back(':');
+    out.append(name).push_back(':');
     if (snapshot.count == 0) {
       out.append(" No recorded values\n");
       return;
@@ -100,19 +100,19 @@ std::string jsonStats(const Store& store, const Selection& selection) {
   std::string_view separator;
   for (const Line& line : scalars(store, selection)) {
     out.append(separator).append("{\"name\":");
-    appendJsonString(out, *line.name);
+    appendJsonString(out, line.name);
     out.append(",\"value\":").append(line.value).push_back('}');
     separator = ",";
   }
   std::string histograms;
   std::string_view between;
-  store.forEachHistogram([&](const Histogram& histogram) {
+  store.forEachHistogram([&](const std::string& name, const Histogram& histogram) {
     const Histogram::Snapshot snapshot = histogram.snapshot();
-    if (!selection.shows(histogram, snapshot)) {
+    if (!selection.shows(name, snapshot)) {
       return;
     }
     histograms.append(between).append("{\"name\":");
-    appendJsonString(histograms, histogram.identity().name);
+    appendJsonString(histograms, name);
     histograms.append(",\"values\":[");
     for (size_t i = 0; i < kQuantiles.size(); ++i) {
       histograms.append(i == 0 ? "" : ",").append("{\"interval\":null,\"cumulative\":");

@@ -22,9 +22,9 @@ struct Selection {
   bool gauges = true;
   bool histograms = true;
 
-  bool shows(const Counter& counter) const;
-  bool shows(const Gauge& gauge) const;
-  bool shows(const Histogram& histogram, const Histogram::Snapshot& snapshot) const;
+  bool shows(std::string_view name, const Counter& counter) const;
+  bool shows(std::string_view name, const Gauge& gauge) const;
+  bool shows(std::string_view name, const Histogram::Snapshot& snapshot) const;
 
 private:
   bool matches(std::string_view name) const;

@@ -1,9 +1,8 @@
 #include "upstream/cluster_config.h"
 
-#include <google/protobuf/util/message_differencer.h>
-
 #include <algorithm>
 
+#include "absl/container/flat_hash_set.h"
 #include "base/strings.h"
 #include "config/duration.h"
 #include "config/typed_config.h"
@@ -199,11 +198,16 @@ absl::StatusOr<ClusterSettings> readCluster(const Cluster& proto, const FieldPat
   }
   if (proto.has_cluster_type()) {
     return fieldError(path.field("cluster_type"), inQuotes(proto.cluster_type().name()),
-                      "type: STATIC or STRICT_DNS");
+                      "type: STATIC, STRICT_DNS or EDS");
   }
-  if (proto.type() != Cluster::STATIC && proto.type() != Cluster::STRICT_DNS) {
+  if (proto.type() != Cluster::STATIC && proto.type() != Cluster::STRICT_DNS &&
+      proto.type() != Cluster::EDS) {
     return fieldError(path.field("type"), Cluster::DiscoveryType_Name(proto.type()),
-                      "STATIC or STRICT_DNS");
+                      "STATIC, STRICT_DNS or EDS");
+  }
+  if (proto.type() == Cluster::EDS && !proto.eds_cluster_config().has_eds_config()) {
+    return fieldError(path.field("eds_cluster_config").field("eds_config"), "none",
+                      "where the endpoints come from");
   }
   if (proto.lb_policy() != Cluster::ROUND_ROBIN && proto.lb_policy() != Cluster::RANDOM &&
       proto.lb_policy() != Cluster::LEAST_REQUEST) {
@@ -259,6 +263,9 @@ readEndpoints(const envoy::config::endpoint::v3::ClusterLoadAssignment& assignme
     if (locality.priority() > 128) {
       return fieldError(localityPath.field("priority"), base::cat(locality.priority()), "0 to 128");
     }
+    const auto shared = locality.has_locality()
+                            ? std::make_shared<const Host::Locality>(locality.locality())
+                            : nullptr;
     for (int e = 0; e < locality.lb_endpoints_size(); ++e) {
       const auto& endpoint = locality.lb_endpoints(e);
       EndpointSpec spec;
@@ -282,16 +289,18 @@ readEndpoints(const envoy::config::endpoint::v3::ClusterLoadAssignment& assignme
       }
       spec.hostname = endpoint.endpoint().hostname();
       if (endpoint.has_load_balancing_weight()) {
-        spec.weight = endpoint.load_balancing_weight().value();
+        spec.description.weight = endpoint.load_balancing_weight().value();
       }
-      spec.priority = locality.priority();
-      spec.locality = locality.locality();
-      spec.metadata = endpoint.metadata();
+      spec.description.priority = locality.priority();
+      spec.description.locality = shared;
+      if (endpoint.has_metadata()) {
+        spec.description.metadata = std::make_shared<const Host::Metadata>(endpoint.metadata());
+      }
       switch (endpoint.health_status()) {
       case envoy::config::core::v3::UNHEALTHY:
       case envoy::config::core::v3::DRAINING:
       case envoy::config::core::v3::TIMEOUT:
-        spec.healthy = false;
+        spec.description.healthy = false;
         break;
       default:
         break;
@@ -303,17 +312,35 @@ readEndpoints(const envoy::config::endpoint::v3::ClusterLoadAssignment& assignme
 }
 
 HostPtr makeHost(const EndpointSpec& spec, net::AddressPtr address) {
-  return std::make_shared<const Host>(std::move(address), spec.hostname, spec.weight, spec.priority,
-                                      spec.locality, spec.metadata, spec.healthy);
+  return std::make_shared<const Host>(
+      std::make_shared<const HostState>(std::move(address), spec.hostname), spec.description);
 }
 
 namespace {
 
-bool sameDescription(const Host& a, const Host& b) {
-  using google::protobuf::util::MessageDifferencer;
-  return a.weight() == b.weight() && a.priority() == b.priority() && a.healthy() == b.healthy() &&
-         a.hostname() == b.hostname() && MessageDifferencer::Equals(a.locality(), b.locality()) &&
-         MessageDifferencer::Equals(a.metadata(), b.metadata());
+// The best of what is known at an address: the same host, else one whose state goes on.
+HostPtr successor(std::vector<HostPtr>& known, const HostPtr& host) {
+  auto found = known.end();
+  for (auto at = known.begin(); at != known.end(); ++at) {
+    if ((*at)->hostname() != host->hostname()) {
+      continue;
+    }
+    const bool same = (*at)->description() == host->description();
+    if (same || found == known.end()) {
+      found = at;
+    }
+    if (same) {
+      break;
+    }
+  }
+  if (found == known.end()) {
+    return host;
+  }
+  HostPtr before = std::move(*found);
+  known.erase(found); // two equal hosts stay two
+  return before->description() == host->description()
+             ? before
+             : std::make_shared<const Host>(before->state(), host->description());
 }
 
 } // namespace
@@ -332,15 +359,7 @@ HostSetPtr makeHostSet(std::vector<HostPtr> hosts, const HostSet* old, uint32_t 
   }
   for (HostPtr& host : hosts) {
     if (const auto at = known.find(host->address()->asString()); at != known.end()) {
-      std::vector<HostPtr>& candidates = at->second;
-      const auto before =
-          std::find_if(candidates.begin(), candidates.end(), [&](const HostPtr& candidate) {
-            return sameDescription(*candidate, *host);
-          });
-      if (before != candidates.end()) {
-        host = std::move(*before);
-        candidates.erase(before); // two equal hosts stay two
-      }
+      host = successor(at->second, host);
     }
     while (set->priorities.size() <= host->priority()) {
       set->priorities.emplace_back().overprovisioningPercent = overprovisioning;
@@ -352,6 +371,24 @@ HostSetPtr makeHostSet(std::vector<HostPtr> hosts, const HostSet* old, uint32_t 
     }
   }
   return set;
+}
+
+std::vector<HostStatePtr> hostsGone(const HostSet& old, const HostSet& now) {
+  absl::flat_hash_set<const HostState*> present;
+  for (const auto& priority : now.priorities) {
+    for (const HostPtr& host : priority.hosts) {
+      present.insert(host->state().get());
+    }
+  }
+  std::vector<HostStatePtr> gone;
+  for (const auto& priority : old.priorities) {
+    for (const HostPtr& host : priority.hosts) {
+      if (!present.contains(host->state().get())) {
+        gone.push_back(host->state());
+      }
+    }
+  }
+  return gone;
 }
 
 } // namespace moe::upstream

@@ -18,11 +18,7 @@ struct EndpointSpec {
   uint32_t port = 0;
   bool pipe = false;
   std::string hostname;
-  uint32_t weight = 1;
-  uint32_t priority = 0;
-  bool healthy = true;
-  envoy::config::core::v3::Locality locality;
-  envoy::config::core::v3::Metadata metadata;
+  Host::Description description;
   config::FieldPath path;
 };
 absl::StatusOr<std::vector<EndpointSpec>>
@@ -31,8 +27,10 @@ readEndpoints(const envoy::config::endpoint::v3::ClusterLoadAssignment& assignme
 
 HostPtr makeHost(const EndpointSpec& spec, net::AddressPtr address);
 
-// Hosts by priority; those of `old` with the same description take the place of new ones, so that
-// their pools and counts live on.
+// Hosts by priority. Those of `old` with the same description take the place of new ones; of others
+// with the same address and host name the state goes on, and with it their pools and counts.
 HostSetPtr makeHostSet(std::vector<HostPtr> hosts, const HostSet* old, uint32_t overprovisioning);
+// What `old` had and `now` has not: connections to these may end.
+std::vector<HostStatePtr> hostsGone(const HostSet& old, const HostSet& now);
 
 } // namespace moe::upstream

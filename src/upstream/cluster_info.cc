@@ -71,11 +71,11 @@ void ClusterStats::countResponse(uint32_t status) {
   }
 }
 
-ClusterInfo::ClusterInfo(ClusterSettings settings, const stats::Scope& scope)
-    : settings_(std::move(settings)),
+ClusterInfo::ClusterInfo(ClusterSettings settings, stats::Scope scope)
+    : settings_(std::move(settings)), scope_(std::move(scope)),
       breakers_(settings_.maxConnections, settings_.maxPendingRequests, settings_.maxRequests,
                 settings_.maxRetries),
-      stats_(scope), http2Stats_(scope.child("http2")) {}
+      stats_(scope_), http2Stats_(scope_.child("http2")) {}
 
 http::Protocol ClusterInfo::protocolFor(http::Protocol downstream) const {
   const bool http2 =

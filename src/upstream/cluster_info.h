@@ -136,7 +136,8 @@ struct ClusterSettings {
 // counts.
 class ClusterInfo {
 public:
-  ClusterInfo(ClusterSettings settings, const stats::Scope& scope);
+  // `scope`: "cluster.<name>.", leased.
+  ClusterInfo(ClusterSettings settings, stats::Scope scope);
 
   const std::string& name() const { return settings_.proto.name(); }
   const envoy::config::cluster::v3::Cluster& proto() const { return settings_.proto; }
@@ -144,11 +145,14 @@ public:
   CircuitBreakers& breakers() const { return breakers_; }
   ClusterStats& stats() const { return stats_; }
   http::Http2Stats& http2Stats() const { return http2Stats_; }
+  // For statistics that are made later; they live as long as this object.
+  const stats::Scope& scope() const { return scope_; }
   // What to speak for a request that came in `downstream`.
   http::Protocol protocolFor(http::Protocol downstream) const;
 
 private:
   const ClusterSettings settings_;
+  const stats::Scope scope_; // holds the lease of all statistics below
   mutable CircuitBreakers breakers_;
   mutable ClusterStats stats_;
   mutable http::Http2Stats http2Stats_;

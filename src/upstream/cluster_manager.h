@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/log.h"
+#include "config/resource_source.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
 #include "event/worker.h"
 #include "http/codec.h"
@@ -45,8 +46,9 @@ public:
   virtual WorkerCluster* find(std::string_view name) = 0;
 };
 
-// Owns the clusters on the main thread: builds them from configuration, resolves names, and posts
-// host snapshots to the workers.
+// Owns the clusters on the main thread: builds them from configuration, finds their hosts, and
+// posts snapshots to the workers. A cluster serves once its hosts are known, or known not to come;
+// until then, so does the one that it replaces.
 class ClusterManager {
 public:
   virtual ~ClusterManager() = default;
@@ -74,6 +76,8 @@ struct ClusterManagerOptions {
   stats::Store& stats;
   base::LoggerPtr logger;
   std::vector<std::string> dnsServers; // "address:port"; empty: the system's
+  config::ResourceSource<envoy::config::endpoint::v3::ClusterLoadAssignment>* endpoints =
+      nullptr; // for EDS; outlives the manager. Null: EDS is refused
 };
 std::unique_ptr<ClusterManager> createClusterManager(ClusterManagerOptions options);
 

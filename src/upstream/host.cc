@@ -1,19 +1,34 @@
 #include "upstream/host.h"
 
+#include <google/protobuf/util/message_differencer.h>
+
 #include <algorithm>
 
 #include "upstream/metadata_match.h"
 
 namespace moe::upstream {
 
-Host::Host(net::AddressPtr address, std::string hostname, uint32_t weight, uint32_t priority,
-           envoy::config::core::v3::Locality locality, envoy::config::core::v3::Metadata metadata,
-           bool healthy)
-    : address_(std::move(address)), hostname_(std::move(hostname)), weight_(weight),
-      priority_(priority), locality_(std::move(locality)), metadata_(std::move(metadata)),
-      healthy_(healthy) {
-  const auto lb = metadata_.filter_metadata().find("envoy.lb");
-  if (lb != metadata_.filter_metadata().end()) {
+namespace {
+
+template <class T> bool same(const std::shared_ptr<const T>& a, const std::shared_ptr<const T>& b) {
+  return a == b || (a != nullptr && b != nullptr &&
+                    google::protobuf::util::MessageDifferencer::Equals(*a, *b));
+}
+
+} // namespace
+
+bool operator==(const Host::Description& a, const Host::Description& b) {
+  return a.weight == b.weight && a.priority == b.priority && a.healthy == b.healthy &&
+         same(a.locality, b.locality) && same(a.metadata, b.metadata);
+}
+
+Host::Host(HostStatePtr state, Description description)
+    : state_(std::move(state)), description_(std::move(description)) {
+  if (description_.metadata == nullptr) {
+    return;
+  }
+  const auto& filters = description_.metadata->filter_metadata();
+  if (const auto lb = filters.find("envoy.lb"); lb != filters.end()) {
     for (const auto& [key, value] : lb->second.fields()) {
       lbMetadata_.emplace_back(key, canonicalValue(value));
     }

@@ -11,11 +11,9 @@
 
 namespace moe::upstream {
 
-class ClusterInfo;
-
-// One endpoint of a cluster. Its description is immutable; counts and health are atomics that every
-// worker shares. Kept alive by snapshots, pools and requests that use it.
-class Host {
+// What is known of an endpoint beyond its description: it lives through changes of weight, locality
+// or metadata, and so do the connections to it. Shared by all workers.
+class HostState {
 public:
   struct Counts {
     std::atomic<uint64_t> cxTotal{0};
@@ -28,31 +26,55 @@ public:
     std::atomic<uint64_t> rqTimeout{0};
   };
 
-  Host(net::AddressPtr address, std::string hostname, uint32_t weight, uint32_t priority,
-       envoy::config::core::v3::Locality locality, envoy::config::core::v3::Metadata metadata,
-       bool healthy);
-
+  HostState(net::AddressPtr address, std::string hostname)
+      : address_(std::move(address)), hostname_(std::move(hostname)) {}
   const net::AddressPtr& address() const { return address_; }
   const std::string& hostname() const { return hostname_; }
-  uint32_t weight() const { return weight_; }
-  uint32_t priority() const { return priority_; }
-  const envoy::config::core::v3::Locality& locality() const { return locality_; }
-  const envoy::config::core::v3::Metadata& metadata() const { return metadata_; }
-  // canonicalValue of an "envoy.lb" key; null if the host has none.
-  const std::string* lbMetadata(std::string_view key) const;
-  bool healthy() const { return healthy_.load(std::memory_order_relaxed); }
   Counts& counts() const { return counts_; }
 
 private:
-  net::AddressPtr address_;
-  std::string hostname_;
-  uint32_t weight_;
-  uint32_t priority_;
-  envoy::config::core::v3::Locality locality_;
-  envoy::config::core::v3::Metadata metadata_;
-  std::vector<std::pair<std::string, std::string>> lbMetadata_; // sorted by key
-  std::atomic<bool> healthy_;
+  const net::AddressPtr address_;
+  const std::string hostname_;
   mutable Counts counts_;
+};
+using HostStatePtr = std::shared_ptr<const HostState>;
+
+// One endpoint of a cluster as its configuration describes it; immutable. Kept alive by snapshots,
+// pools and requests that use it.
+class Host {
+public:
+  using Locality = envoy::config::core::v3::Locality;
+  using Metadata = envoy::config::core::v3::Metadata;
+  struct Description {
+    uint32_t weight = 1;
+    uint32_t priority = 0;
+    bool healthy = true; // as far as configuration says
+    // Shared by hosts that have the same; null: none.
+    std::shared_ptr<const Locality> locality;
+    std::shared_ptr<const Metadata> metadata;
+    friend bool operator==(const Description& a, const Description& b);
+  };
+
+  Host(HostStatePtr state, Description description);
+
+  const HostStatePtr& state() const { return state_; }
+  const Description& description() const { return description_; }
+  const net::AddressPtr& address() const { return state_->address(); }
+  const std::string& hostname() const { return state_->hostname(); }
+  HostState::Counts& counts() const { return state_->counts(); }
+  uint32_t weight() const { return description_.weight; }
+  uint32_t priority() const { return description_.priority; }
+  bool healthy() const { return description_.healthy; }
+  const Locality& locality() const {
+    return description_.locality == nullptr ? Locality::default_instance() : *description_.locality;
+  }
+  // canonicalValue of an "envoy.lb" key; null if the host has none.
+  const std::string* lbMetadata(std::string_view key) const;
+
+private:
+  HostStatePtr state_;
+  Description description_;
+  std::vector<std::pair<std::string, std::string>> lbMetadata_; // sorted by key
 };
 using HostPtr = std::shared_ptr<const Host>;
 

@@ -99,8 +99,7 @@ public:
   ~Pool() override;
 
   Cancellable* newStream(http::ResponseDecoder& decoder, HttpPoolCallbacks& callbacks) override;
-  void drain() override;
-  bool idle() const override { return clients_ == 0 && pendingCount_ == 0; }
+  void finish(std::function<void()> done) override;
 
   // --- for clients
   const http::CodecContext& context() const { return context_; }
@@ -124,6 +123,12 @@ public:
   bool draining() const { return draining_; }
   bool hasPending() const { return pendingCount_ > 0; }
   void removePending(Pending& pending);
+  // Draining, and nothing is left. Call last.
+  void checkDone() {
+    if (draining_ && clients_ == 0 && pendingCount_ == 0 && done_ != nullptr) {
+      std::exchange(done_, nullptr)();
+    }
+  }
 
 private:
   ClusterStats& stats() { return cluster_->stats(); }
@@ -131,7 +136,6 @@ private:
   void wantClients();
   bool attach(Client& client, http::ResponseDecoder& decoder, HttpPoolCallbacks& callbacks);
   void failPending(http::ResetReason reason, std::string_view details);
-
   http::CodecContext context_;
   ClusterInfoPtr cluster_;
   HostPtr host_;
@@ -143,6 +147,7 @@ private:
   size_t connecting_ = 0;
   size_t pendingCount_ = 0;
   bool draining_ = false;
+  std::function<void()> done_; // when draining
 };
 
 Client::Client(Pool& pool) : pool_(pool), cluster_(pool.cluster()) {
@@ -219,7 +224,7 @@ http::RequestEncoder& Client::begin(http::ResponseDecoder& decoder) {
   ClusterStats& stats = cluster_->stats();
   stats.rqTotal.inc();
   stats.rqActive.inc();
-  Host::Counts& counts = pool_.host()->counts();
+  HostState::Counts& counts = pool_.host()->counts();
   counts.rqTotal.fetch_add(1, std::memory_order_relaxed);
   counts.rqActive.fetch_add(1, std::memory_order_relaxed);
   return codec_->newStream(decoder);
@@ -335,6 +340,7 @@ void Client::onConnectionEvent(net::ConnectionEvent event) {
 
 Pool::~Pool() {
   draining_ = true;
+  done_ = nullptr;
   failPending(http::ResetReason::LocalReset, "pool_destroyed");
   for (auto* list : {&ready_, &busy_}) {
     while (!list->empty()) {
@@ -377,8 +383,10 @@ void Pool::removePending(Pending& pending) {
 }
 
 void Pending::cancel() {
-  pool.cluster()->stats().rqCancelled.inc();
-  pool.removePending(*this);
+  Pool& owner = pool;
+  owner.cluster()->stats().rqCancelled.inc();
+  owner.removePending(*this);
+  owner.checkDone();
 }
 
 void Pool::wantClients() {
@@ -479,6 +487,7 @@ void Pool::clientGone(Client& client, bool wasConnecting, http::ResetReason reas
   } else if (pendingCount_ > 0) {
     wantClients();
   }
+  checkDone();
 }
 
 void Pool::failPending(http::ResetReason reason, std::string_view details) {
@@ -492,7 +501,7 @@ void Pool::failPending(http::ResetReason reason, std::string_view details) {
   }
 }
 
-void Pool::drain() {
+void Pool::finish(std::function<void()> done) {
   draining_ = true;
   base::IntrusiveList<Client, ClientTag> ready;
   ready_.spliceTo(ready);
@@ -501,6 +510,8 @@ void Pool::drain() {
     busy_.pushBack(client);
     client.retire();
   }
+  done_ = std::move(done);
+  checkDone();
 }
 
 } // namespace

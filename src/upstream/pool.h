@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string_view>
 
@@ -32,15 +33,15 @@ protected:
 };
 
 // Connections of one worker to one host in one protocol, within the cluster's circuit breakers.
-class HttpPool {
+class HttpPool : public event::DeferredDeletable {
 public:
-  virtual ~HttpPool() = default;
   // Ready or failed at once: null, and the callback has been called. Else a handle to cancel, valid
   // until a callback. The decoder must stay valid until the stream has ended or was reset.
   virtual Cancellable* newStream(http::ResponseDecoder& decoder, HttpPoolCallbacks& callbacks) = 0;
-  // Closes idle connections, and the others when their streams have ended.
-  virtual void drain() = 0;
-  virtual bool idle() const = 0;
+  // Closes idle connections, and the others when their streams have ended. Requests that wait are
+  // still served. `done`, once: nothing is left, maybe at once; it may be called from inside the
+  // pool, which is then deleted later (event::Loop::deferredDelete).
+  virtual void finish(std::function<void()> done) = 0;
 };
 
 } // namespace moe::upstream

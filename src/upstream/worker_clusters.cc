@@ -7,13 +7,15 @@ namespace moe::upstream {
 
 class WorkerClustersImpl::Cluster final : public WorkerCluster {
 public:
-  Cluster(event::Worker& worker, http::HeaderMapPool& headers, ClusterInfoPtr info)
-      : worker_(worker), headers_(headers), info_(std::move(info)) {}
+  Cluster(WorkerClustersImpl& owner, ClusterInfoPtr info) : owner_(owner), info_(std::move(info)) {}
 
   const ClusterInfo& info() const override { return *info_; }
   const ClusterInfoPtr& infoPtr() const override { return info_; }
 
   HostPtr chooseHost(const LoadBalancerContext& context) override {
+    if (balancer_ == nullptr) {
+      balancer_ = createBalancer(*info_, hosts_, owner_.worker_.random);
+    }
     HostPtr host = balancer_->chooseHost(context);
     if (host == nullptr) {
       info_->stats().cxNoneHealthy.inc();
@@ -23,11 +25,10 @@ public:
 
   HttpPool& httpPool(const HostPtr& host, http::Protocol downstream) override {
     const http::Protocol protocol = info_->protocolFor(downstream);
-    Entry& entry = pools_[host.get()];
-    std::unique_ptr<HttpPool>& pool = protocol == http::Protocol::Http2 ? entry.http2 : entry.http1;
+    Pools& pools = pools_[host->state()];
+    std::unique_ptr<HttpPool>& pool = protocol == http::Protocol::Http2 ? pools.http2 : pools.http1;
     if (pool == nullptr) {
-      entry.host = host;
-      pool = createHttpPool({worker_, headers_}, info_, host, protocol);
+      pool = createHttpPool({owner_.worker_, owner_.headers_}, info_, host, protocol);
     }
     return *pool;
   }
@@ -42,58 +43,48 @@ public:
     stats.cxActive.inc();
     host->counts().cxTotal.fetch_add(1, std::memory_order_relaxed);
     host->counts().cxActive.fetch_add(1, std::memory_order_relaxed);
-    auto connection = net::Connection::connect(worker_, host->address(), nullptr);
+    auto connection = net::Connection::connect(owner_.worker_, host->address(), nullptr);
     connection->setBufferLimit(info_->settings().bufferLimit);
     connection->setStats({&stats.cxRxBytes, &stats.cxTxBytes});
     connection->setNoDelay(true);
     return connection;
   }
 
-  void update(HostSetPtr hosts) {
+  void update(HostSetPtr hosts, const std::vector<HostStatePtr>& gone) {
     hosts_ = std::move(hosts);
-    balancer_ = createBalancer(*info_, hosts_, worker_.random);
-    absl::flat_hash_set<const Host*> present;
-    for (const auto& priority : hosts_->priorities) {
-      for (const HostPtr& host : priority.hosts) {
-        present.insert(host.get());
+    balancer_ = nullptr;
+    for (const HostStatePtr& state : gone) {
+      if (const auto found = pools_.find(state); found != pools_.end()) {
+        Pools pools = std::move(found->second);
+        pools_.erase(found);
+        finish(pools);
       }
     }
-    for (auto it = pools_.begin(); it != pools_.end();) {
-      if (!present.contains(it->first)) {
-        if (it->second.drain()) {
-          // Not under the feet of a pool that may be calling.
-          worker_.loop.post([entry = std::make_shared<Entry>(std::move(it->second))] {});
-          pools_.erase(it++);
-          continue;
-        }
-      }
-      ++it;
+  }
+
+  void finishAll() {
+    auto pools = std::move(pools_);
+    pools_.clear();
+    for (auto& [state, each] : pools) {
+      finish(each);
     }
   }
 
 private:
-  struct Entry {
-    HostPtr host;
-    std::unique_ptr<HttpPool> http1; // made when first asked for
+  struct Pools { // made when first asked for
+    std::unique_ptr<HttpPool> http1;
     std::unique_ptr<HttpPool> http2;
-    // True: nothing is left to end.
-    bool drain() {
-      bool idle = true;
-      for (HttpPool* pool : {http1.get(), http2.get()}) {
-        if (pool != nullptr) {
-          pool->drain();
-          idle = idle && pool->idle();
-        }
-      }
-      return idle;
-    }
   };
-  event::Worker& worker_;
-  http::HeaderMapPool& headers_;
+  void finish(Pools& pools) {
+    owner_.finish(std::move(pools.http1));
+    owner_.finish(std::move(pools.http2));
+  }
+
+  WorkerClustersImpl& owner_;
   ClusterInfoPtr info_;
   HostSetPtr hosts_;
-  LoadBalancerPtr balancer_;
-  absl::flat_hash_map<const Host*, Entry> pools_;
+  LoadBalancerPtr balancer_; // null: to be made for hosts_
+  absl::flat_hash_map<HostStatePtr, Pools> pools_;
 };
 
 void releaseTcp(const ClusterInfo& info, const Host& host) {
@@ -112,18 +103,36 @@ WorkerCluster* WorkerClustersImpl::find(std::string_view name) {
   return found == clusters_.end() ? nullptr : found->second.get();
 }
 
-void WorkerClustersImpl::update(const ClusterInfoPtr& info, HostSetPtr hosts) {
+void WorkerClustersImpl::update(const ClusterInfoPtr& info, HostSetPtr hosts,
+                                const std::vector<HostStatePtr>& gone) {
   auto& cluster = clusters_[info->name()];
   if (cluster == nullptr || &cluster->info() != info.get()) {
-    cluster = std::make_unique<Cluster>(worker_, headers_, info);
+    if (cluster != nullptr) {
+      cluster->finishAll();
+    }
+    cluster = std::make_unique<Cluster>(*this, info);
   }
-  cluster->update(std::move(hosts));
+  cluster->update(std::move(hosts), gone);
 }
 
 void WorkerClustersImpl::remove(std::string_view name) {
   if (const auto found = clusters_.find(name); found != clusters_.end()) {
+    found->second->finishAll();
     clusters_.erase(found);
   }
+}
+
+void WorkerClustersImpl::finish(std::unique_ptr<HttpPool> pool) {
+  if (pool == nullptr) {
+    return;
+  }
+  HttpPool* const key = pool.get();
+  finishing_.emplace(key, std::move(pool));
+  key->finish([this, key] {
+    const auto found = finishing_.find(key);
+    worker_.loop.deferredDelete(std::move(found->second));
+    finishing_.erase(found);
+  });
 }
 
 } // namespace moe::upstream

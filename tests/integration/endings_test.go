@@ -67,6 +67,13 @@ func TestADrainAnswersWhatIsOnItsWay(t *testing.T) {
 	if rest, err := io.ReadAll(idle); err != nil || len(rest) != 0 { // it drains
 		t.Fatalf("%q %v", rest, err)
 	}
+	eventually(t, func() string { // so do the other workers, when none listens any more
+		if connection, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			connection.Close()
+			return "still accepting"
+		}
+		return ""
+	})
 	for name, connection := range map[string]net.Conn{"begun": begun, "a second one": later} {
 		_, _ = io.WriteString(connection, "st: h\r\n\r\n")
 		answer, err := io.ReadAll(connection)

@@ -36,6 +36,16 @@ TEST_F(StreamDurationTest, GrpcTimeoutIsRead) {
   }
 }
 
+TEST_F(StreamDurationTest, DeadlinesAreReadToTheMicrosecond) {
+  const std::pair<std::string_view, int64_t> times[] = {
+      {"99999999H", 359'999'996'400'000'000}, {"4m", 4000}, {"986u", 986}, {"1500n", 2}, {"x", -1}};
+  for (const auto& [text, micros] : times) {
+    grpc(text);
+    const auto found = grpcDeadline(*headers_);
+    EXPECT_EQ(found.has_value() ? found->count() : -1, micros) << text;
+  }
+}
+
 TEST_F(StreamDurationTest, GrpcTimeoutIsWritten) {
   const std::pair<int64_t, std::string_view> times[] = {{0, "0m"},
                                                         {99'999'999, "99999999m"},

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include "stats/stats.h"
-
 namespace moe::stats {
 namespace {
 
@@ -20,7 +18,7 @@ TEST(Histogram, EveryValueLiesInItsBucket) {
 }
 
 TEST(Histogram, QuantilesAreWithinABucketsWidth) {
-  Histogram histogram({"h", "h", {}});
+  Histogram histogram(Label{});
   for (uint64_t i = 1; i <= 10'000; ++i) {
     histogram.record(i);
   }

@@ -27,10 +27,14 @@ TEST(Prometheus, OneTypeLineForAFamilyOfSeveralLabels) {
 
 TEST(Prometheus, NamesAndLabelsAreEscaped) {
   Store store;
-  store.counter({"x", "odd-name.with space", {{"la-bel", "a\"b\\c\nd"}, {"9", "é"}}}).inc();
+  store.root()
+      .child("odd-name", "la-bel", "a\"b\\c\nd")
+      .child("of", "9", "é")
+      .counter("with space")
+      .inc();
   EXPECT_EQ(prometheusStats(store, {}),
-            "# TYPE envoy_odd_name_with_space counter\n"
-            "envoy_odd_name_with_space{la_bel=\"a\\\"b\\\\c\\nd\",_9=\"é\"} 1\n");
+            "# TYPE envoy_odd_name_of_with_space counter\n"
+            "envoy_odd_name_of_with_space{la_bel=\"a\\\"b\\\\c\\nd\",_9=\"é\"} 1\n");
 }
 
 TEST(Prometheus, ResponseCodesBecomeLabels) {

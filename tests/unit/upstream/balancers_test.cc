@@ -24,13 +24,15 @@ protected:
   HostPtr host(int port, const std::map<std::string, std::string>& metadata = {},
                uint32_t weight = 1, bool healthy = true, uint32_t priority = 0) {
     EndpointSpec spec;
-    spec.weight = weight;
-    spec.healthy = healthy;
-    spec.priority = priority;
-    auto& fields = *(*spec.metadata.mutable_filter_metadata())["envoy.lb"].mutable_fields();
+    spec.description.weight = weight;
+    spec.description.healthy = healthy;
+    spec.description.priority = priority;
+    Host::Metadata described;
+    auto& fields = *(*described.mutable_filter_metadata())["envoy.lb"].mutable_fields();
     for (const auto& [key, value] : metadata) {
       fields[key].set_string_value(value);
     }
+    spec.description.metadata = std::make_shared<const Host::Metadata>(std::move(described));
     return makeHost(spec, *net::Address::parseIp("127.0.0.1", static_cast<uint16_t>(port)));
   }
   static std::map<int, int> spread(LoadBalancer& balancer, int n,
@@ -219,7 +221,7 @@ TEST_F(BalancersTest, BadSubsetsAndTypesAreNamed) {
             "clusters[3].lb_subset_config.subset_selectors[0].keys: found none, expected at least "
             "one metadata key");
   EXPECT_EQ(error(R"({"name":"c","type":"ORIGINAL_DST"})"),
-            "clusters[3].type: found ORIGINAL_DST, expected STATIC or STRICT_DNS");
+            "clusters[3].type: found ORIGINAL_DST, expected STATIC, STRICT_DNS or EDS");
   EXPECT_EQ(error(R"({"name":"c","lb_policy":"MAGLEV"})"),
             "clusters[3].lb_policy: found MAGLEV, expected ROUND_ROBIN, RANDOM or LEAST_REQUEST");
 }
@@ -230,19 +232,35 @@ TEST(HostSet, EqualHostsLiveOn) {
   auto first = makeHostSet({makeHost(spec, address)}, nullptr, 140);
   auto second = makeHostSet({makeHost(spec, address)}, first.get(), 140);
   EXPECT_EQ(first->priorities[0].hosts[0], second->priorities[0].hosts[0]);
-  spec.weight = 7;
+  spec.description.weight = 7;
   auto third = makeHostSet({makeHost(spec, address)}, second.get(), 140);
   EXPECT_NE(second->priorities[0].hosts[0], third->priorities[0].hosts[0]);
   EXPECT_EQ(third->version, 3u);
-  spec.locality.set_zone("z");
+  auto zone = std::make_shared<Host::Locality>();
+  zone->set_zone("z");
+  spec.description.locality = zone;
   auto fourth = makeHostSet({makeHost(spec, address)}, third.get(), 140);
   EXPECT_NE(third->priorities[0].hosts[0], fourth->priorities[0].hosts[0]);
+  // Its connections and counts are those of the first.
+  EXPECT_EQ(first->priorities[0].hosts[0]->state(), fourth->priorities[0].hosts[0]->state());
+  EXPECT_TRUE(hostsGone(*first, *fourth).empty());
+}
+
+TEST(HostSet, AnotherHostNameIsAnotherHost) {
+  EndpointSpec spec;
+  auto address = *net::Address::parseIp("127.0.0.1", 80);
+  auto first = makeHostSet({makeHost(spec, address)}, nullptr, 140);
+  spec.hostname = "other";
+  auto second = makeHostSet({makeHost(spec, address)}, first.get(), 140);
+  const HostStatePtr& gone = first->priorities[0].hosts[0]->state();
+  EXPECT_NE(gone, second->priorities[0].hosts[0]->state());
+  EXPECT_EQ(hostsGone(*first, *second), std::vector<HostStatePtr>{gone});
 }
 
 TEST(HostSet, OneAddressMayHaveSeveralHosts) {
   EndpointSpec a;
   EndpointSpec b;
-  b.weight = 7;
+  b.description.weight = 7;
   auto address = *net::Address::parseIp("127.0.0.1", 80);
   const auto make = [&] {
     return std::vector<HostPtr>{makeHost(a, address), makeHost(b, address), makeHost(b, address)};

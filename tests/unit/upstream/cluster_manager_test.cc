@@ -6,7 +6,9 @@
 #include <set>
 
 #include "base/strings.h"
+#include "upstream/eds_cluster.h"
 #include "upstream/fake_dns.h"
+#include "upstream/worker_clusters.h"
 
 namespace moe::upstream {
 namespace {
@@ -110,6 +112,170 @@ TEST_F(ClusterManagerTest, ARemovedClusterHoldsUpNobody) {
   EXPECT_FALSE(initialized);
   EXPECT_TRUE(manager->remove("c"));
   EXPECT_TRUE(initialized);
+}
+
+// The test is the control plane.
+class FakeEndpoints final : public EndpointSource {
+public:
+  absl::StatusOr<std::unique_ptr<Watch>> watch(const envoy::config::core::v3::ConfigSource& source,
+                                               const std::string& name, Receiver& receiver,
+                                               const config::FieldPath& path) override {
+    if (!source.has_ads()) {
+      return config::fieldError(path, "something else", "ads");
+    }
+    receivers[name] = &receiver;
+    return std::make_unique<Entry>(*this, name, receiver);
+  }
+
+  std::map<std::string, Receiver*> receivers;
+
+private:
+  struct Entry final : Watch {
+    Entry(FakeEndpoints& o, std::string n, Receiver& r)
+        : owner(o), name(std::move(n)), receiver(r) {}
+    ~Entry() override {
+      if (owner.receivers[name] == &receiver) { // else a newer one has its place
+        owner.receivers.erase(name);
+      }
+    }
+    FakeEndpoints& owner;
+    const std::string name;
+    Receiver& receiver;
+  };
+};
+
+class EdsTest : public ClusterManagerTest {
+protected:
+  EdsTest() {
+    manager = createClusterManager({.mainLoop = worker.loop,
+                                    .stats = store,
+                                    .logger = std::make_shared<base::Logger>(
+                                        "t", std::make_shared<spdlog::sinks::null_sink_mt>()),
+                                    .dnsServers = {},
+                                    .endpoints = &endpoints});
+    clusters = manager->createWorkerClusters(worker, headers);
+  }
+  ~EdsTest() override {
+    clusters.reset();
+    manager.reset(); // its clusters watch
+  }
+  absl::Status addEds(const std::string& more = "", const std::string& name = "c") {
+    return addJson(base::cat(R"({"name":")", name, R"(","type":"EDS",)", more,
+                             R"("edsClusterConfig":{"edsConfig":{"ads":{}}}})"));
+  }
+  absl::Status addJson(const std::string& json) {
+    envoy::config::cluster::v3::Cluster proto;
+    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(json, &proto).ok());
+    return manager->addOrUpdate(proto, proto.name());
+  }
+  absl::Status assign(const std::string& address, const std::string& policy = "",
+                      const std::string& name = "c") {
+    envoy::config::endpoint::v3::ClusterLoadAssignment proto;
+    EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(
+                    base::cat(R"({"clusterName":")", name, R"(",)", policy,
+                              R"("endpoints":[{"lbEndpoints":[)", endpoint(address), "]}]}"),
+                    &proto)
+                    .ok());
+    return endpoints.receivers.at("c")->onResource(proto);
+  }
+  // Where the worker sends a request now.
+  std::string chosen() {
+    settle();
+    WorkerCluster* found = clusters->find("c");
+    if (found == nullptr) {
+      return "no cluster";
+    }
+    const HostPtr host = found->chooseHost({});
+    return host == nullptr ? "no host" : host->address()->ip();
+  }
+
+  FakeEndpoints endpoints;
+  http::HeaderMapPool headers{worker.slab};
+  std::unique_ptr<WorkerClusters> clusters;
+};
+
+TEST_F(EdsTest, ServesOnceItsEndpointsAreThere) {
+  bool initialized = false;
+  ASSERT_EQ(addEds(), absl::OkStatus());
+  manager->onInitialized([&] { initialized = true; });
+  EXPECT_EQ(chosen(), "no cluster");
+  EXPECT_FALSE(initialized);
+  ASSERT_EQ(assign("10.0.0.1"), absl::OkStatus());
+  EXPECT_TRUE(initialized);
+  EXPECT_EQ(chosen(), "10.0.0.1");
+  ASSERT_EQ(assign("10.0.0.2"), absl::OkStatus());
+  EXPECT_EQ(chosen(), "10.0.0.2");
+}
+
+TEST_F(EdsTest, AWrongAssignmentChangesNothing) {
+  ASSERT_EQ(addEds(), absl::OkStatus());
+  ASSERT_EQ(assign("10.0.0.1"), absl::OkStatus());
+  EXPECT_EQ(base::message(assign("a.test")),
+            "endpoints[0].lb_endpoints[0].endpoint.address.socket_address.address: found "
+            "\"a.test\", expected an IPv4 or IPv6 address");
+  EXPECT_EQ(base::message(assign("10.0.0.2", "", "d")),
+            "cluster_name: found \"d\", expected \"c\"");
+  EXPECT_EQ(chosen(), "10.0.0.1");
+}
+
+TEST_F(EdsTest, ServesWithoutEndpointsThatDoNotCome) {
+  ASSERT_EQ(addEds(), absl::OkStatus());
+  endpoints.receivers.at("c")->onAbsent();
+  EXPECT_EQ(chosen(), "no host");
+}
+
+TEST_F(EdsTest, TheOldClusterServesUntilTheNewOneIsComplete) {
+  ASSERT_EQ(addEds(), absl::OkStatus());
+  ASSERT_EQ(assign("10.0.0.1"), absl::OkStatus());
+  ASSERT_EQ(addEds(R"("connectTimeout":"2s",)"), absl::OkStatus());
+  EXPECT_EQ(chosen(), "10.0.0.1");
+  EXPECT_EQ(clusters->find("c")->info().settings().connectTimeout.count(), 5000);
+  ASSERT_EQ(assign("10.0.0.2"), absl::OkStatus());
+  EXPECT_EQ(chosen(), "10.0.0.2");
+  EXPECT_EQ(clusters->find("c")->info().settings().connectTimeout.count(), 2000);
+}
+
+TEST_F(EdsTest, ARefusedUpdateLeavesWhatIsThere) {
+  ASSERT_EQ(addEds(), absl::OkStatus());
+  ASSERT_EQ(assign("10.0.0.1"), absl::OkStatus());
+  EXPECT_EQ(base::message(addJson(R"({"name":"c","type":"EDS","edsClusterConfig":{"edsConfig":)"
+                                  R"({"path":"x"}}})")),
+            "c.eds_cluster_config.eds_config: found something else, expected ads");
+  EXPECT_EQ(base::message(addJson(R"({"name":"c","type":"EDS"})")),
+            "c.eds_cluster_config.eds_config: found none, expected where the endpoints come from");
+  EXPECT_EQ(chosen(), "10.0.0.1");
+  ASSERT_EQ(assign("10.0.0.2"), absl::OkStatus());
+  EXPECT_EQ(chosen(), "10.0.0.2");
+  // Also while another one warms.
+  ASSERT_EQ(addEds(R"("connectTimeout":"2s",)"), absl::OkStatus());
+  EXPECT_FALSE(addJson(R"({"name":"c","type":"EDS"})").ok());
+  ASSERT_EQ(assign("10.0.0.3"), absl::OkStatus());
+  EXPECT_EQ(chosen(), "10.0.0.3");
+}
+
+TEST_F(EdsTest, StaleEndpointsEnd) {
+  ASSERT_EQ(addEds(), absl::OkStatus());
+  ASSERT_EQ(assign("10.0.0.1", R"("policy":{"endpointStaleAfter":"0.05s"},)"), absl::OkStatus());
+  EXPECT_EQ(chosen(), "10.0.0.1");
+  EXPECT_TRUE(until([&] { return counter("assignment_stale") == 1; }));
+  EXPECT_EQ(chosen(), "no host");
+}
+
+TEST_F(EdsTest, ARemovedClusterWatchesNoMore) {
+  ASSERT_EQ(addEds(), absl::OkStatus());
+  ASSERT_EQ(assign("10.0.0.1"), absl::OkStatus());
+  EXPECT_TRUE(manager->remove("c"));
+  EXPECT_EQ(chosen(), "no cluster");
+  EXPECT_TRUE(endpoints.receivers.empty());
+}
+
+TEST_F(ClusterManagerTest, EdsNeedsASource) {
+  envoy::config::cluster::v3::Cluster proto;
+  proto.set_name("c");
+  proto.set_type(envoy::config::cluster::v3::Cluster::EDS);
+  proto.mutable_eds_cluster_config()->mutable_eds_config()->mutable_ads();
+  EXPECT_EQ(base::message(manager->addOrUpdate(proto, "c")),
+            "c.type: found EDS, expected STATIC or STRICT_DNS: there is no source of endpoints");
 }
 
 } // namespace

@@ -130,7 +130,7 @@ TEST_F(Http1PoolTest, ARefusedConnectFailsAllWhoWait) {
   EXPECT_EQ(first->failure, http::ResetReason::RemoteConnectionFailure);
   EXPECT_EQ(first->why, "Connection refused");
   EXPECT_EQ(host->counts().cxConnectFail, 2u);
-  EXPECT_TRUE(until([&] { return pool->idle(); }));
+  EXPECT_TRUE(until([&] { return cluster->stats().cxActive.value() == 0; }));
   EXPECT_EQ(cluster->breakers().connections.taken(), 0u);
 }
 
@@ -195,11 +195,13 @@ TEST_F(Http1PoolTest, DrainingLetsRequestsFinish) {
   auto first = send();
   upstream(0);
   ASSERT_TRUE(until([&] { return first->encoder != nullptr; }));
-  pool->drain();
-  EXPECT_FALSE(pool->idle());
+  int done = 0;
+  pool->finish([&] { ++done; });
+  settle();
+  EXPECT_EQ(done, 0);
   answer(0);
   answered(*first);
-  EXPECT_TRUE(until([&] { return pool->idle(); }));
+  EXPECT_TRUE(until([&] { return done == 1; }));
 }
 
 TEST_F(Http1PoolTest, ItsEndResetsWhatIsUnderWay) {
@@ -221,12 +223,13 @@ TEST_F(Http1PoolTest, DrainingServesThoseWhoWait) {
   upstream(0);
   ASSERT_TRUE(until([&] { return first->encoder != nullptr; }));
   auto second = send();
-  pool->drain();
+  int done = 0;
+  pool->finish([&] { ++done; });
   answer(0);
   answered(*first);
   answer(0);
   answered(*second);
-  EXPECT_TRUE(until([&] { return pool->idle(); }));
+  EXPECT_TRUE(until([&] { return done == 1; }));
 }
 
 } // namespace

@@ -1,0 +1,95 @@
+#include "upstream/main_cluster.h"
+
+namespace moe::upstream {
+namespace {
+
+bool same(const HostSet& a, const HostSet& b) {
+  return std::equal(a.priorities.begin(), a.priorities.end(), b.priorities.begin(),
+                    b.priorities.end(), [](const auto& x, const auto& y) {
+                      return x.hosts == y.hosts &&
+                             x.overprovisioningPercent == y.overprovisioningPercent;
+                    });
+}
+
+class StaticCluster final : public MainCluster {
+public:
+  StaticCluster(ClusterInfoPtr info, HostSetPtr before, std::vector<EndpointSpec> endpoints,
+                Events& events)
+      : MainCluster(std::move(info), std::move(before), events), endpoints_(std::move(endpoints)) {}
+
+  absl::Status start() override {
+    auto hosts = staticHosts(std::exchange(endpoints_, {}));
+    if (!hosts.ok()) {
+      return hosts.status();
+    }
+    setHosts(std::move(*hosts), overprovisioningOf(info()->proto().load_assignment()));
+    becomeReady();
+    return absl::OkStatus();
+  }
+
+private:
+  std::vector<EndpointSpec> endpoints_;
+};
+
+} // namespace
+
+MainCluster::MainCluster(ClusterInfoPtr info, HostSetPtr before, Events& events)
+    : info_(std::move(info)),
+      hosts_(before != nullptr ? std::move(before) : std::make_shared<const HostSet>()),
+      events_(events) {}
+
+void MainCluster::setHosts(std::vector<HostPtr> hosts, uint32_t overprovisioning) {
+  HostSetPtr next = makeHostSet(std::move(hosts), hosts_.get(), overprovisioning);
+  if (!std::exchange(first_, false) && same(*hosts_, *next)) {
+    counter("update_no_rebuild").inc();
+    return;
+  }
+  const HostSetPtr before = std::exchange(hosts_, std::move(next));
+  size_t total = 0;
+  size_t healthy = 0;
+  for (const auto& priority : hosts_->priorities) {
+    total += priority.hosts.size();
+    healthy += priority.healthy.size();
+  }
+  info_->stats().membershipTotal.set(static_cast<int64_t>(total));
+  info_->stats().membershipHealthy.set(static_cast<int64_t>(healthy));
+  info_->stats().membershipChange.inc();
+  events_.onHosts(*this, hostsGone(*before, *hosts_));
+}
+
+void MainCluster::becomeReady() {
+  if (!std::exchange(ready_, true)) {
+    events_.onReady(*this);
+  }
+}
+
+uint32_t overprovisioningOf(const envoy::config::endpoint::v3::ClusterLoadAssignment& assignment) {
+  return assignment.policy().has_overprovisioning_factor()
+             ? assignment.policy().overprovisioning_factor().value()
+             : 140;
+}
+
+absl::StatusOr<std::vector<HostPtr>> staticHosts(const std::vector<EndpointSpec>& endpoints) {
+  std::vector<HostPtr> hosts;
+  hosts.reserve(endpoints.size());
+  for (const EndpointSpec& spec : endpoints) {
+    auto address = spec.pipe
+                       ? net::Address::pipe(spec.address)
+                       : net::Address::parseIp(spec.address, static_cast<uint16_t>(spec.port));
+    if (!address.ok()) {
+      return config::fieldError(spec.path.field(spec.pipe ? "path" : "address"),
+                                base::message(address.status()));
+    }
+    hosts.push_back(makeHost(spec, std::move(*address)));
+  }
+  return hosts;
+}
+
+std::unique_ptr<MainCluster> createStaticCluster(ClusterInfoPtr info, HostSetPtr before,
+                                                 std::vector<EndpointSpec> endpoints,
+                                                 MainCluster::Events& events) {
+  return std::make_unique<StaticCluster>(std::move(info), std::move(before), std::move(endpoints),
+                                         events);
+}
+
+} // namespace moe::upstream
