@@ -20,6 +20,7 @@ using State = envoy::admin::v3::ServerInfo::State;
 struct BoundListener {
   std::string name;
   net::AddressPtr address; // as bound: with the port that the system chose
+  std::vector<net::AddressPtr> additional = {};
 };
 
 // What the admin interface reports on and acts through. References outlive it; functions are

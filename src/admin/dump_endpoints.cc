@@ -64,6 +64,10 @@ Response Admin::listeners(const Request& request) const {
     status.set_name(listener.name);
     *status.mutable_local_address() = toProto(*listener.address);
     text.append(base::cat(listener.name, "::", listener.address->asString(), "\n"));
+    for (const net::AddressPtr& address : listener.additional) {
+      *status.add_additional_local_addresses() = toProto(*address);
+      text.append(base::cat(listener.name, "::", address->asString(), "\n"));
+    }
   }
   return *json ? jsonOf(proto) : Response{.body = std::move(text)};
 }

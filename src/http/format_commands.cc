@@ -273,6 +273,7 @@ bool textCommands(std::string_view name, FormatPiece& piece) {
        [](const StreamInfo& i) { return std::string_view(i.upstreamFailureReason); }},
       {"ROUTE_NAME", [](const StreamInfo& i) { return i.routeName; }},
       {"VIRTUAL_CLUSTER_NAME", [](const StreamInfo& i) { return i.virtualClusterName; }},
+      {"REQUESTED_SERVER_NAME", [](const StreamInfo& i) { return i.requestedServerName(); }},
       {"FILTER_CHAIN_NAME", [](const StreamInfo& i) { return i.filterChainName; }},
   };
   for (const Entry& entry : entries) {

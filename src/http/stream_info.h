@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "http/protocol.h"
 #include "net/address.h"
+#include "net/socket_facts.h"
 
 namespace moe::http {
 
@@ -73,6 +74,7 @@ struct StreamInfo {
   net::AddressPtr downstreamLocal;
   net::AddressPtr downstreamRemote;       // after x-forwarded-for
   net::AddressPtr downstreamDirectRemote; // the connection's peer
+  net::SocketFactsPtr downstreamSocket;   // what listener filters found; null: nothing
   net::AddressPtr upstreamLocal;
   net::AddressPtr upstreamRemote;
 
@@ -89,6 +91,28 @@ struct StreamInfo {
     return (responseFlags & static_cast<uint32_t>(flag)) != 0;
   }
   void setFlag(ResponseFlag flag) { responseFlags |= static_cast<uint32_t>(flag); }
+
+  // SNI; empty: none.
+  std::string_view requestedServerName() const {
+    return downstreamSocket == nullptr ? std::string_view() : downstreamSocket->serverName;
+  }
+
+  // Takes over what is known of the connection before its bytes: addresses, facts and metadata that
+  // listener filters left.
+  void setDownstream(const net::AddressPtr& local, const net::AddressPtr& remote,
+                     const net::SocketFactsPtr& socket) {
+    downstreamLocal = local;
+    downstreamRemote = downstreamDirectRemote = remote;
+    if (socket == nullptr) {
+      return;
+    }
+    downstreamSocket = socket;
+    downstreamDirectRemote = socket->directRemote;
+    for (const net::SocketFacts::Metadata& entry : socket->metadata) {
+      (*dynamicMetadata()[entry.nameSpace].mutable_fields())[entry.key].set_string_value(
+          entry.value);
+    }
+  }
 
   // Made on first use: most requests have none.
   Metadata& dynamicMetadata() {

@@ -97,6 +97,15 @@ absl::StatusOr<AddressPtr> Address::pipe(std::string_view path) {
 }
 
 AddressPtr Address::fromSockaddr(const sockaddr_storage& storage, socklen_t length) {
+  const auto& v6 = reinterpret_cast<const sockaddr_in6&>(storage);
+  if (storage.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&v6.sin6_addr)) {
+    sockaddr_storage inner{};
+    auto& v4 = reinterpret_cast<sockaddr_in&>(inner);
+    v4.sin_family = AF_INET;
+    v4.sin_port = v6.sin6_port;
+    std::memcpy(&v4.sin_addr, v6.sin6_addr.s6_addr + 12, sizeof(v4.sin_addr));
+    return std::make_shared<const Address>(Kind::Ipv4, inner, sizeof(sockaddr_in));
+  }
   Kind kind = Kind::Pipe;
   if (storage.ss_family == AF_INET) {
     kind = Kind::Ipv4;

@@ -26,6 +26,7 @@ public:
   static absl::StatusOr<AddressPtr> parseIpPort(std::string_view text);
   // A path, or "@name" for the abstract namespace.
   static absl::StatusOr<AddressPtr> pipe(std::string_view path);
+  // An IPv4 address that is mapped into IPv6 (a client of a socket for both) is the IPv4 address.
   static AddressPtr fromSockaddr(const sockaddr_storage& storage, socklen_t length);
   static AddressPtr localOf(int fd);
   static AddressPtr peerOf(int fd);

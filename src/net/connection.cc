@@ -22,8 +22,10 @@ Fd openSocket(const Address& remote) {
 
 } // namespace
 
-Connection::Connection(event::Worker& worker, Fd fd, AddressPtr local, AddressPtr remote)
-    : worker_(worker), fd_(std::move(fd)), local_(std::move(local)), remote_(std::move(remote)) {
+Connection::Connection(event::Worker& worker, Fd fd, AddressPtr local, AddressPtr remote,
+                       base::Buffer preRead)
+    : worker_(worker), fd_(std::move(fd)), in_(std::move(preRead)), local_(std::move(local)),
+      remote_(std::move(remote)), bytesReceived_(in_.size()) {
   if (fd_.valid()) {
     watcher_ = std::make_unique<FdWatcher>(worker_.loop, fd_.get(),
                                            [this](int events) { onFdEvents(events); });
@@ -81,6 +83,12 @@ void Connection::start() {
     if (filter->onNewConnection() == FilterStatus::StopIteration || closed()) {
       break;
     }
+  }
+  if (!in_.empty() && !closed()) {
+    if (stats_.rxBytes != nullptr) {
+      stats_.rxBytes->add(in_.size());
+    }
+    dispatchLater();
   }
   updateInterest();
 }

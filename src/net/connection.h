@@ -11,6 +11,7 @@
 #include "net/address.h"
 #include "net/fd.h"
 #include "net/fd_watcher.h"
+#include "net/socket_facts.h"
 #include "stats/stats.h"
 
 namespace moe::net {
@@ -65,8 +66,9 @@ struct ConnectionStats {
 // per loop turn, tells of watermarks. Not thread-safe.
 class Connection final : public event::DeferredDeletable, private event::Flushable {
 public:
-  // An accepted socket.
-  Connection(event::Worker& worker, Fd fd, AddressPtr local, AddressPtr remote);
+  // An accepted socket. `preRead`: what listener filters read of it, the first input.
+  Connection(event::Worker& worker, Fd fd, AddressPtr local, AddressPtr remote,
+             base::Buffer preRead = {});
   // Starts connecting; failure comes as RemoteClose, at the earliest in the next turn.
   // `source` may be null.
   static std::unique_ptr<Connection> connect(event::Worker& worker, AddressPtr remote,
@@ -106,6 +108,10 @@ public:
   bool aboveHighWatermark() const { return aboveHigh_; }
   void setDelayedCloseTimeout(base::Milliseconds timeout) { delayedCloseTimeout_ = timeout; }
   void setNoDelay(bool on);
+
+  // What listener filters found out; null: nothing but the addresses.
+  const SocketFactsPtr& socketFacts() const { return facts_; }
+  void setSocketFacts(SocketFactsPtr facts) { facts_ = std::move(facts); }
 
   event::Worker& worker() { return worker_; }
   const AddressPtr& localAddress() const { return local_; }
@@ -169,6 +175,7 @@ private:
   std::unique_ptr<event::Timer> closeTimer_;
   AddressPtr local_;
   AddressPtr remote_;
+  SocketFactsPtr facts_;
   std::string failureReason_;
   uint64_t id_ = 0;
   uint64_t bytesReceived_ = 0;

@@ -1,5 +1,6 @@
 #include "net/listener.h"
 
+#include <fcntl.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -11,9 +12,6 @@
 
 namespace moe::net {
 namespace {
-
-// Other sockets want their turn too.
-constexpr int kAcceptsPerTurn = 64;
 
 absl::Status systemError(const Address& address, std::string_view what) {
   return absl::UnavailableError(
@@ -65,9 +63,20 @@ absl::StatusOr<Fd> listenOn(const Address& address, const ListenOptions& options
   return fd;
 }
 
-Listener::Listener(event::Loop& loop, Fd fd, AddressPtr address, AcceptCallback callback)
+absl::StatusOr<Fd> duplicate(const Fd& fd) {
+  Fd out(::fcntl(fd.get(), F_DUPFD_CLOEXEC, 0));
+  if (!out.valid()) {
+    return absl::UnavailableError(
+        base::cat("cannot share the socket among workers: ", std::strerror(errno)));
+  }
+  return out;
+}
+
+Listener::Listener(event::Loop& loop, Fd fd, AddressPtr address, AcceptCallback callback,
+                   const AcceptOptions& options)
     : fd_(std::move(fd)), address_(std::move(address)),
-      wildcard_(address_->isAny() || address_->port() == 0), callback_(std::move(callback)) {
+      askLocal_(options.transparent || address_->isAny() || address_->port() == 0),
+      perTurn_(options.perTurn), callback_(std::move(callback)) {
   retry_ = loop.createTimer([this] {
     if (!paused_) { // by others meanwhile
       watcher_->watch(FdWatcher::kRead);
@@ -89,7 +98,7 @@ void Listener::resume() {
 }
 
 void Listener::acceptReady() {
-  for (int i = 0; i < kAcceptsPerTurn && acceptOne(); ++i) {
+  for (int i = 0; i < perTurn_ && acceptOne(); ++i) {
   }
 }
 
@@ -113,7 +122,7 @@ bool Listener::acceptOne() {
     }
     return false;
   }
-  AddressPtr local = wildcard_ ? Address::localOf(accepted.get()) : address_;
+  AddressPtr local = askLocal_ ? Address::localOf(accepted.get()) : address_;
   callback_(std::move(accepted), std::move(local), Address::fromSockaddr(storage, length));
   return true;
 }

@@ -22,6 +22,15 @@ struct ListenOptions {
 // A bound, listening, non-blocking socket. Errors name the address and the system's reason.
 absl::StatusOr<Fd> listenOn(const Address& address, const ListenOptions& options);
 
+// Another descriptor of the same socket, for another worker.
+absl::StatusOr<Fd> duplicate(const Fd& fd);
+
+struct AcceptOptions {
+  // Asks the kernel for each socket's local address, which is not the bound one: behind TPROXY.
+  bool transparent = false;
+  int perTurn = 64; // connections at a time; other sockets want their turn, too
+};
+
 // Accepts connections on one worker. On that worker's thread.
 class Listener {
 public:
@@ -29,8 +38,9 @@ public:
   using AcceptCallback = std::function<void(Fd fd, AddressPtr local, AddressPtr remote)>;
 
   // `address` is the bound one; the local address of accepted sockets is asked of the kernel only
-  // if it is a wildcard.
-  Listener(event::Loop& loop, Fd fd, AddressPtr address, AcceptCallback callback);
+  // if it is a wildcard, or the socket transparent.
+  Listener(event::Loop& loop, Fd fd, AddressPtr address, AcceptCallback callback,
+           const AcceptOptions& options = {});
 
   // Stops or goes on accepting; the kernel queues meanwhile.
   void pause();
@@ -47,7 +57,8 @@ private:
 
   Fd fd_;
   AddressPtr address_;
-  bool wildcard_;
+  bool askLocal_;
+  int perTurn_;
   bool paused_ = false; // by pause(), not for want of descriptors
   AcceptCallback callback_;
   std::unique_ptr<event::Timer> retry_; // after running out of descriptors

@@ -84,6 +84,9 @@ void removeInternalOnly(HeaderMap& headers, bool edge) {
 
 bool setClientAddress(HeaderMap& headers, const HcmConfig& config, http::StreamInfo& info) {
   headers.remove(HeaderId::EnvoyInternal);
+  // Whom the connection is from: a PROXY header may say.
+  const net::AddressPtr& peer = info.downstreamSocket != nullptr ? info.downstreamSocket->remote
+                                                                 : info.downstreamDirectRemote;
   net::AddressPtr client;
   bool single = false; // nobody but the client itself has spoken for it
   if (config.useRemoteAddress) {
@@ -92,10 +95,10 @@ bool setClientAddress(HeaderMap& headers, const HcmConfig& config, http::StreamI
       client = forwardedFor(headers, config.xffTrustedHops - 1).address;
     }
     if (client == nullptr) {
-      client = info.downstreamDirectRemote;
+      client = peer;
     }
-    if (!config.skipXffAppend && info.downstreamDirectRemote->isIp()) {
-      headers.appendValue(HeaderId::ForwardedFor, info.downstreamDirectRemote->ip());
+    if (!config.skipXffAppend && peer->isIp()) {
+      headers.appendValue(HeaderId::ForwardedFor, peer->ip());
     }
   } else {
     Forwarded found = forwardedFor(headers, config.xffTrustedHops);

@@ -246,8 +246,8 @@ void ConnectionManager::logRefused(uint32_t status, std::string_view details) {
   info.startNanos = info.responseCompleteNanos = base::monotonicNanos();
   info.startWallNanos = base::wallNanos();
   info.connectionId = connection_->id();
-  info.downstreamLocal = connection_->localAddress();
-  info.downstreamDirectRemote = info.downstreamRemote = connection_->remoteAddress();
+  info.setDownstream(connection_->localAddress(), connection_->remoteAddress(),
+                     connection_->socketFacts());
   info.protocol = protocol();
   info.protocolKnown = true;
   info.responseCode = status;

@@ -33,9 +33,9 @@ Stream::Stream(ConnectionManager& manager, http::ResponseEncoder& encoder)
   info_.startNanos = base::monotonicNanos();
   info_.startWallNanos = base::wallNanos();
   info_.connectionId = manager.connection().id();
-  info_.downstreamLocal = manager.connection().localAddress();
-  info_.downstreamDirectRemote = manager.connection().remoteAddress();
-  info_.downstreamRemote = info_.downstreamDirectRemote;
+  const net::Connection& connection = manager.connection();
+  info_.setDownstream(connection.localAddress(), connection.remoteAddress(),
+                      connection.socketFacts());
   info_.filterChainName = config_.filterChainName;
   encoder.setCallbacks(this);
   config_.stats.rqTotal.inc();

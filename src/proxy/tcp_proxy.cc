@@ -93,8 +93,8 @@ public:
                                std::chrono::system_clock::now().time_since_epoch())
                                .count();
     info_.connectionId = downstream_->id();
-    info_.downstreamLocal = downstream_->localAddress();
-    info_.downstreamRemote = info_.downstreamDirectRemote = downstream_->remoteAddress();
+    info_.setDownstream(downstream_->localAddress(), downstream_->remoteAddress(),
+                        downstream_->socketFacts());
     info_.filterChainName = config_->filterChainName;
     downstream_->readDisable(true); // until the upstream is there
     connect();

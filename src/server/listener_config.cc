@@ -1,6 +1,8 @@
 #include "server/listener_config.h"
 
 #include "base/strings.h"
+#include "config/duration.h"
+#include "filter/listener/original_dst/config.h"
 
 namespace moe::server {
 namespace {
@@ -8,6 +10,182 @@ namespace {
 using config::fieldError;
 using config::FieldPath;
 using Proto = envoy::config::listener::v3::Listener;
+
+// What changes where connections go, and is not done: refused, whoever set it counts on it.
+absl::Status refuse(const Proto& proto, const FieldPath& path) {
+  if (proto.has_filter_chain_matcher()) {
+    return fieldError(path.field("filter_chain_matcher"), "a matcher",
+                      "none: filter_chain_match of each filter chain instead");
+  }
+  if (proto.has_connection_balance_config()) {
+    return fieldError(path.field("connection_balance_config"), "a value",
+                      "none: the kernel spreads connections over the workers");
+  }
+  if (proto.has_udp_listener_config()) {
+    return fieldError(path.field("udp_listener_config"), "a UDP listener", "a TCP listener");
+  }
+  if (proto.has_api_listener()) {
+    return fieldError(path.field("api_listener"), "an API listener", "a TCP listener");
+  }
+  if (proto.has_internal_listener()) {
+    return fieldError(path.field("internal_listener"), "an internal listener", "a TCP listener");
+  }
+  return absl::OkStatus();
+}
+
+// bind_to_port, or deprecated_v1.bind_to_port, whose accessor is deprecated, too.
+bool bindsToPort(const Proto& proto) {
+  if (proto.has_bind_to_port()) {
+    return proto.bind_to_port().value();
+  }
+  const auto* field = Proto::descriptor()->FindFieldByName("deprecated_v1");
+  if (field == nullptr || !proto.GetReflection()->HasField(proto, field)) {
+    return true;
+  }
+  const auto& old =
+      static_cast<const Proto::DeprecatedV1&>(proto.GetReflection()->GetMessage(proto, field));
+  return !old.has_bind_to_port() || old.bind_to_port().value();
+}
+
+absl::Status addAddress(const envoy::config::core::v3::Address& proto, const FieldPath& path,
+                        ListenerConfig& out) {
+  auto address = readAddress(proto, path);
+  if (!address.ok()) {
+    return address.status();
+  }
+  const bool compat = proto.socket_address().ipv4_compat();
+  if (compat && (*address)->kind() != net::Address::Kind::Ipv6) {
+    return fieldError(path.field("socket_address").field("ipv4_compat"), "true",
+                      "false: the address is none of IPv6");
+  }
+  out.addresses.push_back({std::move(*address), compat, path});
+  return absl::OkStatus();
+}
+
+absl::Status readSockets(const Proto& proto, const FieldPath& path, ListenerConfig& out) {
+  absl::Status status = addAddress(proto.address(), path.field("address"), out);
+  for (int i = 0; i < proto.additional_addresses_size() && status.ok(); ++i) {
+    const FieldPath at = path.field("additional_addresses").index(static_cast<size_t>(i));
+    status = addAddress(proto.additional_addresses(i).address(), at.field("address"), out);
+  }
+  if (!status.ok()) {
+    return status;
+  }
+  out.bindToPort = bindsToPort(proto);
+  out.reusePort = !proto.has_enable_reuse_port() || proto.enable_reuse_port().value();
+  out.transparent = proto.transparent().value();
+  out.freebind = proto.freebind().value();
+  out.accepting.transparent = out.transparent;
+  if (proto.has_tcp_backlog_size()) {
+    out.backlog = static_cast<int>(proto.tcp_backlog_size().value());
+  }
+  if (proto.has_max_connections_to_accept_per_socket_event()) {
+    const uint32_t most = proto.max_connections_to_accept_per_socket_event().value();
+    if (most == 0) {
+      return fieldError(path.field("max_connections_to_accept_per_socket_event"), "0", "more");
+    }
+    // More would let a turn take as long as clients like.
+    out.accepting.perTurn = static_cast<int>(std::min<uint32_t>(most, 1024));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status readFilters(const Proto& proto, const FieldPath& path,
+                         const proxy::ListenerFilterConfigs& configs,
+                         const proxy::FactoryContext& context, ListenerConfig& out) {
+  out.useOriginalDst = proto.use_original_dst().value();
+  for (int i = 0; i < proto.listener_filters_size(); ++i) {
+    const auto& filter = proto.listener_filters(i);
+    const FieldPath at = path.field("listener_filters").index(static_cast<size_t>(i));
+    if (!filter.has_typed_config()) {
+      return fieldError(at, filter.has_config_discovery() ? "config_discovery" : "no typed_config",
+                        "the filter's configuration as typed_config");
+    }
+    auto resolved = configs.resolve(filter.typed_config(), filter.name(), at.field("typed_config"));
+    if (!resolved.ok()) {
+      return resolved.status();
+    }
+    auto factory =
+        resolved->factory->compile(*resolved->config.message, resolved->config.path, context);
+    if (!factory.ok()) {
+      return factory.status();
+    }
+    ListenerFilter added{std::move(*factory), std::nullopt};
+    if (filter.has_filter_disabled()) {
+      auto predicate =
+          ListenerPredicate::compile(filter.filter_disabled(), at.field("filter_disabled"));
+      if (!predicate.ok()) {
+        return predicate.status();
+      }
+      added.disabled = std::move(*predicate);
+    }
+    out.filters.push_back(std::move(added));
+  }
+  if (out.useOriginalDst) {
+    out.filters.push_back({filter::original_dst::makeFactory(), std::nullopt});
+  }
+  auto timeout =
+      config::toMillisOr(proto.has_listener_filters_timeout(), proto.listener_filters_timeout(),
+                         *out.filtersTimeout, path.field("listener_filters_timeout"));
+  if (!timeout.ok()) {
+    return timeout.status();
+  }
+  out.filtersTimeout = timeout->count() == 0 ? std::nullopt : std::optional(*timeout);
+  out.continueOnFiltersTimeout = proto.continue_on_listener_filters_timeout();
+  return absl::OkStatus();
+}
+
+absl::Status readChains(const Proto& proto, const FieldPath& path,
+                        const proxy::NetworkFilterConfigs& filters,
+                        const proxy::FactoryContext& context, ListenerConfig& out) {
+  if (proto.filter_chains_size() == 0 && !proto.has_default_filter_chain()) {
+    return fieldError(path.field("filter_chains"), "none",
+                      "at least one filter chain, or a default one");
+  }
+  for (int i = 0; i < proto.filter_chains_size(); ++i) {
+    auto chain = compileFilterChain(proto.filter_chains(i),
+                                    path.field("filter_chains").index(static_cast<size_t>(i)),
+                                    filters, context);
+    if (!chain.ok()) {
+      return chain.status();
+    }
+    out.chains.push_back(std::move(*chain));
+  }
+  if (!proto.has_default_filter_chain()) {
+    return absl::OkStatus();
+  }
+  const FieldPath at = path.field("default_filter_chain");
+  const auto& match = proto.default_filter_chain().filter_chain_match();
+  if (match.ByteSizeLong() > 0) {
+    // Documented by Envoy, and yet whoever wrote conditions meant them.
+    MOE_LOG(*context.logger, warn,
+            "{}: the default filter chain takes every connection that no other takes; its "
+            "conditions have no effect",
+            at.field("filter_chain_match").str());
+  }
+  auto chain = compileFilterChain(proto.default_filter_chain(), at, filters, context);
+  if (!chain.ok()) {
+    return chain.status();
+  }
+  out.defaultChain = std::move(*chain);
+  return absl::OkStatus();
+}
+
+absl::Status readLimits(const Proto& proto, RuntimeLayers& runtime, ListenerConfig& out) {
+  if (proto.has_per_connection_buffer_limit_bytes()) {
+    out.bufferLimit = proto.per_connection_buffer_limit_bytes().value();
+  }
+  if (!proto.name().empty()) {
+    auto limit = runtime.number(
+        base::cat("envoy.resource_limits.listener.", proto.name(), ".connection_limit"),
+        UINT64_MAX);
+    if (!limit.ok()) {
+      return limit.status();
+    }
+    out.connectionLimit = *limit;
+  }
+  return absl::OkStatus();
+}
 
 } // namespace
 
@@ -41,91 +219,54 @@ absl::StatusOr<net::AddressPtr> readAddress(const envoy::config::core::v3::Addre
   return *address;
 }
 
-absl::StatusOr<ListenerConfigPtr> compileListener(const Proto& proto, const FieldPath& path,
-                                                  const proxy::NetworkFilterConfigs& filters,
-                                                  const proxy::FactoryContext& context,
-                                                  RuntimeLayers& runtime) {
-  auto address = readAddress(proto.address(), path.field("address"));
-  if (!address.ok()) {
-    return address.status();
+absl::StatusOr<ListenerConfigPtr>
+compileListener(const Proto& proto, const FieldPath& path,
+                const proxy::ListenerFilterConfigs& listenerFilters,
+                const proxy::NetworkFilterConfigs& filters, const proxy::FactoryContext& shared,
+                RuntimeLayers& runtime) {
+  if (absl::Status refused = refuse(proto, path); !refused.ok()) {
+    return refused;
   }
-  std::string statName = proto.stat_prefix().empty() ? (*address)->asString() : proto.stat_prefix();
+  proxy::FactoryContext context = shared;
+  context.runtime = [&runtime](const std::string& key, uint64_t absent) {
+    return runtime.number(key, absent);
+  };
+  auto own = readAddress(proto.address(), path.field("address"));
+  if (!own.ok()) {
+    return own.status();
+  }
+  auto matcher = FilterChainMatcher::compile(proto.filter_chains(), path.field("filter_chains"));
+  if (!matcher.ok()) {
+    return matcher.status();
+  }
+  std::string statName = proto.stat_prefix().empty() ? (*own)->asString() : proto.stat_prefix();
   for (char& c : statName) {
     c = c == ':' ? '_' : c;
   }
   auto out = std::make_shared<ListenerConfig>(
-      context.stats.root().child("listener", "envoy_listener_address", statName));
+      context.stats.root().child("listener", "envoy_listener_address", statName),
+      std::move(*matcher));
   out->name = proto.name();
   out->path = path;
-  out->address = std::move(*address);
-  if (proto.has_per_connection_buffer_limit_bytes()) {
-    out->bufferLimit = proto.per_connection_buffer_limit_bytes().value();
+  out->direction = proto.traffic_direction();
+  absl::Status status = readSockets(proto, path, *out);
+  if (status.ok()) {
+    status = readLimits(proto, runtime, *out);
   }
-  if (proto.has_tcp_backlog_size()) {
-    out->backlog = static_cast<int>(proto.tcp_backlog_size().value());
+  if (status.ok()) {
+    status = readFilters(proto, path, listenerFilters, context, *out);
   }
-  if (!proto.name().empty()) {
-    auto limit = runtime.number(
-        base::cat("envoy.resource_limits.listener.", proto.name(), ".connection_limit"),
-        UINT64_MAX);
-    if (!limit.ok()) {
-      return limit.status();
-    }
-    out->connectionLimit = *limit;
+  if (status.ok()) {
+    status = readChains(proto, path, filters, context, *out);
   }
-  if (proto.listener_filters_size() > 0) {
-    return fieldError(path.field("listener_filters"),
-                      base::cat(proto.listener_filters_size(), " filters"), "none");
+  if (!status.ok()) {
+    return status;
   }
-  const bool single = proto.filter_chains_size() == 1 && !proto.has_default_filter_chain();
-  const bool onlyDefault = proto.filter_chains_size() == 0 && proto.has_default_filter_chain();
-  if (!single && !onlyDefault) {
-    return fieldError(path.field("filter_chains"),
-                      base::cat(proto.filter_chains_size(), " filter chains"),
-                      "one, without conditions");
+  auto logs = proxy::compileAccessLogs(proto.access_log(), path.field("access_log"), context);
+  if (!logs.ok()) {
+    return logs.status();
   }
-  const auto& chain = single ? proto.filter_chains(0) : proto.default_filter_chain();
-  const FieldPath chainPath =
-      single ? path.field("filter_chains").index(0) : path.field("default_filter_chain");
-  if (chain.has_filter_chain_match()) {
-    return fieldError(chainPath.field("filter_chain_match"), "conditions",
-                      "none: the only chain takes every connection");
-  }
-  if (chain.has_transport_socket()) {
-    return fieldError(chainPath.field("transport_socket"),
-                      config::inQuotes(chain.transport_socket().name()),
-                      "none: connections are in clear text");
-  }
-  proxy::FactoryContext chainContext = context;
-  chainContext.filterChainName = chain.name();
-  chainContext.runtime = [&runtime](const std::string& key, uint64_t absent) {
-    return runtime.number(key, absent);
-  };
-  for (int i = 0; i < chain.filters_size(); ++i) {
-    const auto& filter = chain.filters(i);
-    const FieldPath at = chainPath.field("filters").index(static_cast<size_t>(i));
-    if (!filter.has_typed_config()) {
-      return fieldError(at, "no typed_config", "the filter's configuration as typed_config");
-    }
-    auto resolved = filters.resolve(filter.typed_config(), filter.name(), at.field("typed_config"));
-    if (!resolved.ok()) {
-      return resolved.status();
-    }
-    auto factory =
-        resolved->factory->compile(*resolved->config.message, resolved->config.path, chainContext);
-    if (!factory.ok()) {
-      return factory.status();
-    }
-    if ((*factory)->terminal() != (i + 1 == chain.filters_size())) {
-      return fieldError(
-          at, config::inQuotes(filter.name()),
-          "a terminal filter (connection manager or TCP proxy) as the last one, once");
-    }
-    out->filters.push_back(std::move(*factory));
-  }
-  if (out->filters.empty()) {
-    return fieldError(chainPath.field("filters"), "none", "at least one network filter");
-  }
+  out->accessLogs = std::move(*logs);
   return out;
 }
 

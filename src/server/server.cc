@@ -1,7 +1,6 @@
 #include "server/server.h"
 
 #include <csignal>
-#include <set>
 #include <thread>
 
 #include "base/strings.h"
@@ -9,6 +8,11 @@
 #include "config/load.h"
 #include "config/validate.h"
 #include "contrib/envoy/extensions/filters/http/golang/v3alpha/golang.pb.h"
+#include "filter/listener/http_inspector/config.h"
+#include "filter/listener/original_dst/config.h"
+#include "filter/listener/proxy_protocol/config.h"
+#include "filter/listener/tls_inspector/config.h"
+#include "filter/supported_fields.h"
 #include "golang/exports.h"
 #include "golang/filter_config.h"
 #include "golang/log_bridge.h"
@@ -23,7 +27,6 @@
 
 namespace moe::server {
 
-using config::fieldError;
 using config::FieldPath;
 
 Server::Server(Options options, base::LoggerPtr logger)
@@ -68,8 +71,8 @@ absl::Status Server::load() {
 
 // Set fields that nothing acts on: named; with --strict, or if they guard a door, refused.
 absl::Status Server::reportCoverage() {
-  const config::Coverage coverage(
-      {http::kFields, upstream::kFields, route::kFields, proxy::kFields, golang::kFields, kFields});
+  const config::Coverage coverage({http::kFields, upstream::kFields, route::kFields, proxy::kFields,
+                                   filter::kFields, golang::kFields, kFields});
   const config::CoverageReport report = coverage.walk(bootstrap_, FieldPath(), &locations_);
   for (const config::UncoveredField& field : report.refused) {
     return absl::InvalidArgumentError(base::cat(
@@ -95,14 +98,24 @@ absl::Status Server::ignore(const std::vector<std::string>& fields) {
   return absl::OkStatus();
 }
 
-absl::Status Server::compile() {
-  clusters_ = upstream::createClusterManager(
-      {.mainLoop = loop_, .stats = stats_, .logger = logger_, .dnsServers = {}});
+absl::Status Server::addFilters() {
   absl::Status status =
       networkFilters_.add(std::string(proxy::HttpConnectionManagerProto::descriptor()->full_name()),
                           std::make_unique<proxy::HcmFilterConfig>());
   status.Update(networkFilters_.add("envoy.extensions.filters.network.tcp_proxy.v3.TcpProxy",
                                     std::make_unique<proxy::TcpProxyFilterConfig>()));
+  status.Update(
+      listenerFilters_.add("envoy.extensions.filters.listener.original_dst.v3.OriginalDst",
+                           std::make_unique<filter::original_dst::OriginalDstConfig>()));
+  status.Update(
+      listenerFilters_.add("envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector",
+                           std::make_unique<filter::tls_inspector::TlsInspectorConfig>()));
+  status.Update(
+      listenerFilters_.add("envoy.extensions.filters.listener.http_inspector.v3.HttpInspector",
+                           std::make_unique<filter::http_inspector::HttpInspectorConfig>()));
+  status.Update(
+      listenerFilters_.add("envoy.extensions.filters.listener.proxy_protocol.v3.ProxyProtocol",
+                           std::make_unique<filter::proxy_protocol::ProxyProtocolConfig>()));
   using GolangProto = envoy::extensions::filters::http::golang::v3alpha::Config;
   using GolangRouteProto = envoy::extensions::filters::http::golang::v3alpha::ConfigsPerRoute;
   golang::bindGoLog(logger_);
@@ -111,6 +124,13 @@ absl::Status Server::compile() {
                                  std::make_unique<golang::GolangFilterConfig>(plugins_)));
   status.Update(routeFilters_.add(std::string(GolangRouteProto::descriptor()->full_name()),
                                   std::make_unique<golang::GolangFilterConfig>(plugins_)));
+  return status;
+}
+
+absl::Status Server::compile() {
+  clusters_ = upstream::createClusterManager(
+      {.mainLoop = loop_, .stats = stats_, .logger = logger_, .dnsServers = {}});
+  absl::Status status = addFilters();
   if (!status.ok()) {
     return status;
   }
@@ -129,57 +149,10 @@ absl::Status Server::compile() {
     return overload.status();
   }
   overloadSettings_ = std::move(*overload);
-  RuntimeLayers runtime(bootstrap_.layered_runtime());
-  std::set<std::string> names;
-  std::set<std::string> addresses;
-  const FieldPath path = FieldPath("static_resources").field("listeners");
-  for (int i = 0; i < bootstrap_.static_resources().listeners_size(); ++i) {
-    const FieldPath at = path.index(static_cast<size_t>(i));
-    auto listener = compileListener(bootstrap_.static_resources().listeners(i), at, networkFilters_,
-                                    *context_, runtime);
-    if (!listener.ok()) {
-      return listener.status();
-    }
-    if (!(*listener)->name.empty() && !names.insert((*listener)->name).second) {
-      return fieldError(at.field("name"), base::cat("\"", (*listener)->name, "\" again"),
-                        "a name that no other listener has");
-    }
-    const std::string& address = (*listener)->address->asString();
-    if ((*listener)->address->port() != 0 && !addresses.insert(address).second) {
-      return fieldError(at.field("address"), base::cat(address, " again"),
-                        "an address that no other listener has");
-    }
-    listeners_.push_back(std::move(*listener));
-  }
-  if (absl::Status ignored = ignore(runtime.unused()); !ignored.ok()) {
-    return ignored;
+  if (absl::Status listeners = compileListeners(); !listeners.ok()) {
+    return listeners;
   }
   return readAdmin();
-}
-
-absl::Status Server::bind() {
-  for (uint32_t i = 0; i < options_.concurrency; ++i) {
-    workers_.push_back(std::make_unique<WorkerThread>(i, *clusters_, overloadState_));
-  }
-  for (const ListenerConfigPtr& listener : listeners_) {
-    net::AddressPtr address = listener->address;
-    for (auto& worker : workers_) {
-      auto socket = net::listenOn(*address, {.backlog = listener->backlog});
-      if (!socket.ok()) {
-        return locations_.annotate(
-            fieldError(listener->path.field("address"), base::message(socket.status())));
-      }
-      // Port 0: the first socket gets one, the others share it.
-      address = net::Address::localOf(socket->get());
-      worker->addListener(listener, std::move(*socket), address);
-      if (!address->isIp()) {
-        break; // a UNIX socket cannot be shared by port
-      }
-    }
-    MOE_LOG(*logger_, info, "listener {} on {}", listener->name, address->asString());
-    bound_.push_back({listener->name, address});
-  }
-  return startAdmin();
 }
 
 absl::Status Server::serve() {

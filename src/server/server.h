@@ -30,7 +30,12 @@ private:
   absl::Status reportCoverage();
   // Fields without effect: warned about, or refused by --strict.
   absl::Status ignore(const std::vector<std::string>& fields);
+  // Registers what may be configured.
+  absl::Status addFilters();
+  absl::Status compileListeners();
+  // The sockets of all listeners, and the workers that accept from them (server_listeners.cc).
   absl::Status bind();
+  absl::Status bind(const ListenerConfigPtr& listener);
   // The admin interface, if the bootstrap has one (server_admin.cc).
   absl::Status readAdmin();
   absl::Status startAdmin();
@@ -54,6 +59,7 @@ private:
   proxy::HttpFilterConfigs httpFilters_;
   proxy::HttpFilterConfigs routeFilters_;
   proxy::NetworkFilterConfigs networkFilters_;
+  proxy::ListenerFilterConfigs listenerFilters_;
   std::unique_ptr<proxy::FactoryContext> context_;
   std::vector<ListenerConfigPtr> listeners_;
   proxy::OverloadState overloadState_{stats_.root().child("listener_manager")};

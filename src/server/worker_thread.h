@@ -2,20 +2,19 @@
 
 #include <thread>
 
-#include "net/listener.h"
-#include "proxy/worker_context.h"
-#include "server/listener_config.h"
+#include "server/worker_listeners.h"
 
 namespace moe::server {
 
-// One worker: its thread, its listening sockets and its connections.
+// One worker: its thread and its listeners.
 class WorkerThread {
 public:
   WorkerThread(uint32_t index, upstream::ClusterManager& clusters, proxy::OverloadState& overload);
   ~WorkerThread();
 
-  // Before start(): a socket that this worker accepts from.
-  void addListener(ListenerConfigPtr config, net::Fd socket, net::AddressPtr address);
+  // Before start(): a listener with the sockets that this worker accepts from; none if it does not
+  // bind.
+  void addListener(const ListenerConfigPtr& config, std::vector<ListenSocket> sockets);
   void start();
   // Main thread.
   void setAccepting(bool on);
@@ -26,16 +25,9 @@ public:
   void stop();
 
 private:
-  class Accepted;
-  void accept(const ListenerConfigPtr& config, net::Fd fd, net::AddressPtr local,
-              net::AddressPtr remote);
-  void connectionGone(Accepted& connection);
-
   event::Worker worker_;
   proxy::WorkerContext context_;
-  std::vector<std::unique_ptr<net::Listener>> listeners_;
-  size_t connections_ = 0;
-  std::function<void()> drained_;
+  WorkerListeners listeners_;
   std::thread thread_;
 };
 

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "config/coverage.h"
+#include "filter/supported_fields.h"
 #include "golang/supported_fields.h"
 #include "http/supported_fields.h"
 #include "proxy/supported_fields.h"
@@ -16,7 +17,8 @@ namespace moe::server {
 namespace {
 
 constexpr config::Claims kAll[] = {http::kFields,  upstream::kFields, route::kFields,
-                                   proxy::kFields, golang::kFields,   kFields};
+                                   proxy::kFields, filter::kFields,   golang::kFields,
+                                   kFields};
 
 config::Coverage coverage() {
   config::Coverage out;

@@ -1,0 +1,25 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "envoy/config/listener/v3/listener_components.pb.h"
+#include "proxy/factory.h"
+
+namespace moe::server {
+
+// A compiled filter chain; immutable, shared by all workers and held by its connections.
+struct FilterChain {
+  std::string name;
+  std::vector<proxy::NetworkFilterFactoryPtr> filters; // none: connections are closed at once
+};
+using FilterChainPtr = std::shared_ptr<const FilterChain>;
+
+// Everything of a chain but its conditions (filter_chain_match.h). Errors carry the field path.
+absl::StatusOr<FilterChainPtr>
+compileFilterChain(const envoy::config::listener::v3::FilterChain& proto,
+                   const config::FieldPath& path, const proxy::NetworkFilterConfigs& filters,
+                   const proxy::FactoryContext& context);
+
+} // namespace moe::server
