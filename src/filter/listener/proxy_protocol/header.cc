@@ -183,15 +183,15 @@ ParseResult parseHeader(std::string_view bytes, const ParseOptions& options, Hea
   if (bytes.empty()) {
     return {ParseState::NeedMore, 0, 1};
   }
-  // The two differ in their first byte.
+  // The two differ in their first byte. Each byte may tell that it is neither.
   if (options.v2 && begins(bytes, kSignature2)) {
     return bytes.size() < kSignature2.size()
-               ? ParseResult{ParseState::NeedMore, 0, kSignature2.size()}
+               ? ParseResult{ParseState::NeedMore, 0, bytes.size() + 1}
                : parseV2(bytes, header);
   }
   if (options.v1 && begins(bytes, kSignature1)) {
     return bytes.size() < kSignature1.size()
-               ? ParseResult{ParseState::NeedMore, 0, kSignature1.size()}
+               ? ParseResult{ParseState::NeedMore, 0, bytes.size() + 1}
                : parseV1(bytes, header);
   }
   return {ParseState::NotProxy, 0, 0};
