@@ -177,6 +177,7 @@ void WorkerListeners::forget(PendingSocket& socket) {
 }
 
 void WorkerListeners::onPendingClosed(PendingSocket& socket) {
+  logUnconnected(*socket.config(), socket.facts(), /*unmatched=*/false);
   forget(socket);
   release(*socket.config());
   checkDrained();
@@ -229,7 +230,7 @@ void WorkerListeners::connect(const ListenerConfigPtr& config, net::Fd fd, net::
   const FilterChainPtr& chain = config->chainFor(facts);
   if (chain == nullptr) {
     config->stats.noFilterChainMatch.inc();
-    logUnmatched(*config, facts);
+    logUnconnected(*config, facts, /*unmatched=*/true);
     release(*config);
     return; // closes the socket
   }
@@ -245,7 +246,8 @@ void WorkerListeners::connect(const ListenerConfigPtr& config, net::Fd fd, net::
   accepted->start(); // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks)
 }
 
-void WorkerListeners::logUnmatched(const ListenerConfig& config, const net::SocketFacts& facts) {
+void WorkerListeners::logUnconnected(const ListenerConfig& config, const net::SocketFacts& facts,
+                                     bool unmatched) {
   if (config.accessLogs.empty()) {
     return;
   }
@@ -253,8 +255,10 @@ void WorkerListeners::logUnmatched(const ListenerConfig& config, const net::Sock
   info.startNanos = info.responseCompleteNanos = base::monotonicNanos();
   info.startWallNanos = base::wallNanos();
   info.setDownstream(facts.local, facts.remote, std::make_shared<const net::SocketFacts>(facts));
-  info.setFlag(http::ResponseFlag::NoRouteFound);
-  info.responseCodeDetails = "filter_chain_not_found";
+  if (unmatched) {
+    info.setFlag(http::ResponseFlag::NoRouteFound);
+    info.responseCodeDetails = "filter_chain_not_found";
+  }
   for (const proxy::AccessLogPtr& log : config.accessLogs) {
     log->log({info}, context_.worker.index);
   }

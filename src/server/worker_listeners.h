@@ -63,7 +63,8 @@ private:
   bool take(const ListenerConfig& config);
   void release(const ListenerConfig& config);
   void checkDrained();
-  void logUnmatched(const ListenerConfig& config, const net::SocketFacts& facts);
+  // A socket that never became a connection; `unmatched`: since no chain takes it.
+  void logUnconnected(const ListenerConfig& config, const net::SocketFacts& facts, bool unmatched);
 
   proxy::WorkerContext& context_;
   std::vector<Listening> listeners_;

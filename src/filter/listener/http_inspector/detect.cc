@@ -21,23 +21,18 @@ bool isDigit(char c) { return c >= '0' && c <= '9'; }
 
 Kind Detector::feed(std::string_view bytes) {
   for (const char c : bytes) {
+    if (http1_ == Kind::Undecided) {
+      http1_ = feedOne(c);
+    }
     if (maybeHttp2_) {
       maybeHttp2_ = c == kPreface[preface_];
-      ++preface_;
-      if (maybeHttp2_ && preface_ == kPreface.size()) {
+      if (maybeHttp2_ && ++preface_ == kPreface.size()) {
         return Kind::Http2;
       }
     }
-    if (maybeHttp1_) {
-      const Kind kind = feedOne(c);
-      if (kind != Kind::Undecided && !maybeHttp2_) {
-        return kind;
-      }
-      // The preface of HTTP/2 is a request line, too, until it has come whole.
-      maybeHttp1_ = kind == Kind::Undecided;
-    }
-    if (!maybeHttp1_ && !maybeHttp2_) {
-      return Kind::Other;
+    // The preface of HTTP/2 begins with a request line: HTTP/1 only if it does not go on so.
+    if (!maybeHttp2_ && http1_ != Kind::Undecided) {
+      return http1_;
     }
   }
   return Kind::Undecided;
@@ -67,11 +62,12 @@ Kind Detector::feedOne(char c) {
     }
     switch (inPart_++ - kVersion.size()) {
     case 0:
-      return c == '1' ? Kind::Undecided : Kind::Other;
+      old_ = c != '1'; // whatever it is: the codec will say so
+      return isDigit(c) ? Kind::Undecided : Kind::Other;
     case 1:
       return c == '.' ? Kind::Undecided : Kind::Other;
     default:
-      old_ = c != '1';
+      old_ = old_ || c != '1';
       part_ = Part::LineEnd;
       return isDigit(c) ? Kind::Undecided : Kind::Other;
     }

@@ -24,8 +24,8 @@ private:
   size_t inPart_ = 0;
   size_t preface_ = 0; // bytes that are those of HTTP/2's preface
   bool maybeHttp2_ = true;
-  bool maybeHttp1_ = true;
-  bool old_ = false; // another version than 1.1
+  Kind http1_ = Kind::Undecided; // what it is if it is not HTTP/2
+  bool old_ = false;             // another version than 1.1
 };
 
 } // namespace moe::filter::http_inspector
