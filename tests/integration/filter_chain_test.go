@@ -175,7 +175,7 @@ func proxyHeader2(from, to netip.AddrPort, tlvs ...byte) []byte {
 // sayAll sends bytes and returns all that comes; "" for a connection that is closed or reset.
 func sayAll(t *testing.T, address string, bytes []byte) string {
 	t.Helper()
-	connection, err := net.Dial("tcp", address)
+	connection, err := net.DialTimeout("tcp", address, deadline)
 	if err != nil {
 		t.Fatal(err)
 	}
