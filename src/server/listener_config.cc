@@ -248,7 +248,6 @@ compileListener(const Proto& proto, const FieldPath& path,
       std::move(*matcher));
   out->name = proto.name();
   out->path = path;
-  out->direction = proto.traffic_direction();
   absl::Status status = readSockets(proto, path, *out);
   if (status.ok()) {
     status = readLimits(proto, runtime, *out);

@@ -67,7 +67,6 @@ struct ListenerConfig {
   std::vector<ListenAddress> addresses; // the first is the listener's own
   config::FieldPath path;
   uint32_t bufferLimit = 1024 * 1024;
-  envoy::config::core::v3::TrafficDirection direction = envoy::config::core::v3::UNSPECIFIED;
 
   // Its sockets.
   bool bindToPort = true; // false: gets connections from listeners with useOriginalDst only

@@ -87,3 +87,29 @@ func TestTheFirstFilterAddsItsHeaders(t *testing.T) {
 	expect(t, "in the request", response.Header.Get("X-Seen"), "hello, upstream")
 	expect(t, "in the response", response.Header.Get("X-From-Go"), "hello, client")
 }
+
+func TestTheConfigurationForFilterChainsTellsProtocols(t *testing.T) {
+	replace := map[string]string{}
+	port := freePort(t)
+	replace["10000}"] = fmt.Sprint(port, "}")
+	for _, name := range []string{"9443", "9001"} {
+		_, at, _ := net.SplitHostPort(startNaming(t, name))
+		replace[name+"}"] = at + "}"
+	}
+	text := configText(t, "filter-chains.yaml")
+	for from, to := range replace {
+		text = strings.ReplaceAll(text, "port_value: "+from, "port_value: "+to)
+	}
+	start(t, text, port)
+	address := fmt.Sprintf("127.0.0.1:%d", port)
+	response, err := http.Get(url(port, "/"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	response.Body.Close()
+	expect(t, "status", response.StatusCode, 200)
+	expect(t, "TLS", sayAll(t, address, clientHello(t, "www.example.com", nil)), "9443")
+	expect(t, "other TLS", sayAll(t, address, clientHello(t, "example.org", nil)), "")
+	expect(t, "something else", sayAll(t, address, []byte("*1\r\n")), "9001")
+	expect(t, "a client that waits", sayAll(t, address, nil), "9001")
+}
