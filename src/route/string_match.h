@@ -1,29 +1,14 @@
 #pragma once
 
-#include <functional>
-#include <memory>
-#include <string_view>
+#include "config/string_match.h"
 
-#include "absl/status/statusor.h"
-#include "config/field_path.h"
-#include "envoy/type/matcher/v3/regex.pb.h"
-#include "envoy/type/matcher/v3/string.pb.h"
-#include "re2/re2.h"
-
+// The matchers of texts, which libraries above this one use, too.
 namespace moe::route {
 
-// Tells whether a text fits. Immutable; any thread.
-using TextMatcher = std::function<bool(std::string_view)>;
-
-// RE2 in full-match mode; never backtracks.
-absl::StatusOr<std::shared_ptr<const RE2>> compileRegex(std::string_view pattern,
-                                                        const config::FieldPath& path);
-absl::StatusOr<std::shared_ptr<const RE2>>
-compileRegex(const envoy::type::matcher::v3::RegexMatcher& matcher, const config::FieldPath& path);
-absl::StatusOr<TextMatcher> compileText(const envoy::type::matcher::v3::StringMatcher& matcher,
-                                        const config::FieldPath& path);
-
-bool equalNoCase(std::string_view a, std::string_view b);
-bool startsWithNoCase(std::string_view text, std::string_view prefix);
+using config::compileRegex;
+using config::compileText;
+using config::equalNoCase;
+using config::startsWithNoCase;
+using config::TextMatcher;
 
 } // namespace moe::route

@@ -1,10 +1,10 @@
-#include "route/string_match.h"
+#include "config/string_match.h"
 
 #include <algorithm>
 
 #include "base/strings.h"
 
-namespace moe::route {
+namespace moe::config {
 namespace {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -27,25 +27,25 @@ bool startsWithNoCase(std::string_view text, std::string_view prefix) {
 }
 
 absl::StatusOr<std::shared_ptr<const RE2>> compileRegex(std::string_view pattern,
-                                                        const config::FieldPath& path) {
+                                                        const FieldPath& path) {
   RE2::Options options;
   options.set_log_errors(false);
   auto regex =
       std::make_shared<const RE2>(re2::StringPiece(pattern.data(), pattern.size()), options);
   if (!regex->ok()) {
-    return config::fieldError(path, config::inQuotes(pattern),
-                              base::cat("a regular expression (RE2): ", regex->error()));
+    return fieldError(path, inQuotes(pattern),
+                      base::cat("a regular expression (RE2): ", regex->error()));
   }
   return regex;
 }
 
 absl::StatusOr<std::shared_ptr<const RE2>>
-compileRegex(const envoy::type::matcher::v3::RegexMatcher& matcher, const config::FieldPath& path) {
+compileRegex(const envoy::type::matcher::v3::RegexMatcher& matcher, const FieldPath& path) {
   return compileRegex(matcher.regex(), path.field("regex"));
 }
 
 absl::StatusOr<TextMatcher> compileText(const envoy::type::matcher::v3::StringMatcher& matcher,
-                                        const config::FieldPath& path) {
+                                        const FieldPath& path) {
   using Matcher = envoy::type::matcher::v3::StringMatcher;
   const bool fold = matcher.ignore_case();
   switch (matcher.match_pattern_case()) {
@@ -77,9 +77,8 @@ absl::StatusOr<TextMatcher> compileText(const envoy::type::matcher::v3::StringMa
     };
   }
   default:
-    return config::fieldError(path, "none of them",
-                              "exact, prefix, suffix, contains or safe_regex");
+    return fieldError(path, "none of them", "exact, prefix, suffix, contains or safe_regex");
   }
 }
 
-} // namespace moe::route
+} // namespace moe::config

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "config/field_path.h"
+#include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include "tls/context.h"
+#include "tls/secrets.h"
+
+namespace moe::tls {
+
+// Compiles TLS contexts, and shares what is the same in several: 5,000 clusters with one
+// certificate and one bundle have one Trust and one SSL_CTX. Main thread; one for the process. What
+// it made outlives it.
+class ContextFactory {
+public:
+  ContextFactory();
+  ContextFactory(const ContextFactory&) = delete;
+  ContextFactory& operator=(const ContextFactory&) = delete;
+
+  // `serverNames` are those of the filter chain: a session of another chain is not resumed here.
+  // `resolver` may be null. Errors name the field below `path`; none has a secret in it.
+  absl::StatusOr<ServerContextPtr>
+  server(const envoy::extensions::transport_sockets::tls::v3::DownstreamTlsContext& proto,
+         std::span<const std::string> serverNames, const SecretResolver& resolver,
+         const config::FieldPath& path);
+
+  absl::StatusOr<ClientContextPtr>
+  client(const envoy::extensions::transport_sockets::tls::v3::UpstreamTlsContext& proto,
+         const SecretResolver& resolver, const config::FieldPath& path);
+
+private:
+  // Of common_tls_context.
+  struct Common {
+    std::vector<CertificatePtr> certificates;
+    Parameters parameters;
+    std::vector<uint8_t> alpn;
+    std::shared_ptr<const Verifier> verifier;
+    std::shared_ptr<const KeyLog> keyLog;
+    bool suppressCaNames = false;
+    Digest peerDigest = {}; // of the rules and the trust
+  };
+  absl::StatusOr<Common>
+  readCommon(const envoy::extensions::transport_sockets::tls::v3::CommonTlsContext& proto,
+             Role role, bool nameIsServerName, const SecretResolver& resolver,
+             const config::FieldPath& path);
+  absl::Status
+  readPeer(const envoy::extensions::transport_sockets::tls::v3::CertificateValidationContext& proto,
+           Role role, bool nameIsServerName, const config::FieldPath& path, Common& out);
+  absl::StatusOr<PeerTrust> readTrust(
+      const envoy::extensions::transport_sockets::tls::v3::CertificateValidationContext& proto,
+      bool spiffe, const config::FieldPath& path);
+
+  absl::StatusOr<TrustPtr> trust(std::string_view ca, const config::FieldPath& caPath,
+                                 std::string_view crl, const config::FieldPath& crlPath,
+                                 std::string name);
+  absl::StatusOr<CertificatePtr>
+  certificate(const envoy::extensions::transport_sockets::tls::v3::TlsCertificate& proto,
+              const config::FieldPath& path);
+  CredentialsPtr credentials(CredentialSettings settings);
+
+  template <class T> using Shared = std::map<Digest, std::weak_ptr<const T>>;
+
+  int stateIndex_;
+  Shared<Trust> trusts_;
+  Shared<Certificate> certificates_;
+  Shared<Credentials> credentials_;
+};
+
+} // namespace moe::tls

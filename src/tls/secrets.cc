@@ -1,0 +1,167 @@
+#include "tls/secrets.h"
+
+#include "base/strings.h"
+
+namespace moe::tls {
+namespace {
+
+namespace v3 = envoy::extensions::transport_sockets::tls::v3;
+using config::fieldError;
+using config::FieldPath;
+using config::inQuotes;
+
+std::string_view kindOf(const v3::Secret& secret) {
+  switch (secret.type_case()) {
+  case v3::Secret::kTlsCertificate:
+    return "tls_certificate";
+  case v3::Secret::kSessionTicketKeys:
+    return "session_ticket_keys";
+  case v3::Secret::kValidationContext:
+    return "validation_context";
+  case v3::Secret::kGenericSecret:
+    return "generic_secret";
+  default:
+    return "nothing";
+  }
+}
+
+// The secret that `config` names, which has to be of this kind.
+absl::StatusOr<const v3::Secret*> resolve(const v3::SdsSecretConfig& config,
+                                          v3::Secret::TypeCase kind, std::string_view kindName,
+                                          const SecretResolver& resolver, const FieldPath& path) {
+  if (resolver == nullptr) {
+    return fieldError(
+        path,
+        base::cat("the secret ", inQuotes(config.name()), ", and nothing that delivers secrets"),
+        "the value itself");
+  }
+  auto secret = resolver(config, path);
+  if (!secret.ok()) {
+    return secret.status();
+  }
+  if ((*secret)->type_case() != kind) {
+    return fieldError(path,
+                      base::cat("the secret ", inQuotes(config.name()), " with ", kindOf(**secret)),
+                      base::cat("one with ", kindName));
+  }
+  return secret;
+}
+
+absl::Status refuseProviders(const v3::CommonTlsContext& proto, const FieldPath& path) {
+  const std::pair<bool, std::string_view> fields[] = {
+      {proto.has_tls_certificate_provider_instance(), "tls_certificate_provider_instance"},
+      {proto.has_tls_certificate_certificate_provider(), "tls_certificate_certificate_provider"},
+      {proto.has_tls_certificate_certificate_provider_instance(),
+       "tls_certificate_certificate_provider_instance"},
+      {proto.has_validation_context_certificate_provider(),
+       "validation_context_certificate_provider"},
+      {proto.has_validation_context_certificate_provider_instance(),
+       "validation_context_certificate_provider_instance"},
+      {proto.has_custom_tls_certificate_selector(), "custom_tls_certificate_selector"},
+      {proto.has_custom_handshaker(), "custom_handshaker"},
+  };
+  for (const auto& [set, name] : fields) {
+    if (set) {
+      return fieldError(path.field(name), "an extension, which is not supported", "none");
+    }
+  }
+  return absl::OkStatus();
+}
+
+// `...sds_secret_config["default"].tls_certificate`: where a field of a secret is.
+FieldPath inSecret(const FieldPath& path, const v3::Secret& secret) {
+  return path.key(secret.name()).field(kindOf(secret));
+}
+
+} // namespace
+
+absl::StatusOr<std::vector<Located<v3::TlsCertificate>>>
+resolveCertificates(const v3::CommonTlsContext& proto, const SecretResolver& resolver,
+                    const FieldPath& path) {
+  if (absl::Status status = refuseProviders(proto, path); !status.ok()) {
+    return status;
+  }
+  std::vector<Located<v3::TlsCertificate>> out;
+  if (!proto.tls_certificates().empty() && !proto.tls_certificate_sds_secret_configs().empty()) {
+    return fieldError(path.field("tls_certificate_sds_secret_configs"),
+                      "secrets beside tls_certificates", "one or the other");
+  }
+  for (int i = 0; i < proto.tls_certificates_size(); ++i) {
+    out.push_back(
+        {&proto.tls_certificates(i), path.field("tls_certificates").index(static_cast<size_t>(i))});
+  }
+  for (int i = 0; i < proto.tls_certificate_sds_secret_configs_size(); ++i) {
+    const FieldPath at =
+        path.field("tls_certificate_sds_secret_configs").index(static_cast<size_t>(i));
+    const auto secret = resolve(proto.tls_certificate_sds_secret_configs(i),
+                                v3::Secret::kTlsCertificate, "tls_certificate", resolver, at);
+    if (!secret.ok()) {
+      return secret.status();
+    }
+    out.push_back({&(*secret)->tls_certificate(), inSecret(at, **secret)});
+  }
+  return out;
+}
+
+absl::StatusOr<FieldPath> resolveValidation(const v3::CommonTlsContext& proto,
+                                            const SecretResolver& resolver, const FieldPath& path,
+                                            v3::CertificateValidationContext& out) {
+  constexpr std::string_view kind = "validation_context";
+  switch (proto.validation_context_type_case()) {
+  case v3::CommonTlsContext::kValidationContext:
+    out = proto.validation_context();
+    return path.field("validation_context");
+  case v3::CommonTlsContext::kValidationContextSdsSecretConfig: {
+    const FieldPath at = path.field("validation_context_sds_secret_config");
+    const auto secret = resolve(proto.validation_context_sds_secret_config(),
+                                v3::Secret::kValidationContext, kind, resolver, at);
+    if (!secret.ok()) {
+      return secret.status();
+    }
+    out = (*secret)->validation_context();
+    return inSecret(at, **secret);
+  }
+  case v3::CommonTlsContext::kCombinedValidationContext: {
+    const auto& combined = proto.combined_validation_context();
+    const FieldPath at = path.field("combined_validation_context");
+    if (combined.has_validation_context_certificate_provider() ||
+        combined.has_validation_context_certificate_provider_instance()) {
+      return fieldError(at, "a certificate provider, which is not supported",
+                        "validation_context_sds_secret_config");
+    }
+    const auto secret =
+        resolve(combined.validation_context_sds_secret_config(), v3::Secret::kValidationContext,
+                kind, resolver, at.field("validation_context_sds_secret_config"));
+    if (!secret.ok()) {
+      return secret.status();
+    }
+    out = combined.default_validation_context();
+    out.MergeFrom((*secret)->validation_context());
+    return at;
+  }
+  default:
+    return path.field("validation_context");
+  }
+}
+
+absl::StatusOr<Located<v3::TlsSessionTicketKeys>>
+resolveTicketKeys(const v3::DownstreamTlsContext& proto, const SecretResolver& resolver,
+                  const FieldPath& path) {
+  if (proto.has_session_ticket_keys()) {
+    return Located<v3::TlsSessionTicketKeys>{&proto.session_ticket_keys(),
+                                             path.field("session_ticket_keys")};
+  }
+  if (!proto.has_session_ticket_keys_sds_secret_config()) {
+    return Located<v3::TlsSessionTicketKeys>{nullptr, path};
+  }
+  const FieldPath at = path.field("session_ticket_keys_sds_secret_config");
+  const auto secret = resolve(proto.session_ticket_keys_sds_secret_config(),
+                              v3::Secret::kSessionTicketKeys, "session_ticket_keys", resolver, at);
+  if (!secret.ok()) {
+    return secret.status();
+  }
+  return Located<v3::TlsSessionTicketKeys>{&(*secret)->session_ticket_keys(),
+                                           inSecret(at, **secret)};
+}
+
+} // namespace moe::tls
