@@ -161,9 +161,10 @@ makeCredential(const Certificate& certificate, const EVP_PKEY& key, const FieldP
   bssl::UniquePtr<SSL_CREDENTIAL> credential(SSL_CREDENTIAL_new_x509());
   if (SSL_CREDENTIAL_set1_cert_chain(credential.get(), chain.data(), chain.size()) != 1 ||
       SSL_CREDENTIAL_set1_private_key(credential.get(), &key) != 1) {
-    return fieldError(
-        path, base::cat(describe(*certificate.leaf), ", which TLS cannot use: ", takeReason()),
-        "a certificate for signatures");
+    const std::string reason = takeReason(); // before others look at the queue
+    return fieldError(path,
+                      base::cat(describe(*certificate.leaf), ", which TLS cannot use: ", reason),
+                      "a certificate for signatures");
   }
   return credential;
 }

@@ -67,6 +67,9 @@ bool Handshake::run() {
     }
   }
   // A TLS 1.3 client is done before the server has looked at its certificate.
+  if (serverDone) {
+    SSL_write(server_.get(), "s", 1); // with it go the tickets
+  }
   if (clientDone) {
     readRest(*client_, alertToClient_);
   }
