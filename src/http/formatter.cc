@@ -148,6 +148,10 @@ compileFormat(const envoy::config::core::v3::SubstitutionFormatString& format) {
   case Format::kTextFormat:
     return compileFormat(format.text_format(), format.omit_empty_values());
   case Format::kTextFormatSource:
+    if (!format.text_format_source().has_inline_string()) {
+      return absl::InvalidArgumentError(
+          "text_format_source: found another source, expected inline_string");
+    }
     return compileFormat(format.text_format_source().inline_string(), format.omit_empty_values());
   case Format::kJsonFormat: {
     std::vector<JsonFormatter::Field> fields;

@@ -241,8 +241,10 @@ absl::StatusOr<CompiledRoute> compileRoute(const RouteProto& proto, const HostLe
   case RouteProto::kDirectResponse: {
     const FieldPath at = path.field("direct_response");
     const auto& body = proto.direct_response().body();
-    if (proto.direct_response().has_body() && !body.filename().empty()) {
-      return fieldError(at.field("body").field("filename"), config::inQuotes(body.filename()),
+    if (body.has_filename() || body.has_environment_variable()) {
+      const bool file = body.has_filename();
+      return fieldError(at.field("body").field(file ? "filename" : "environment_variable"),
+                        config::inQuotes(file ? body.filename() : body.environment_variable()),
                         "inline_string or inline_bytes");
     }
     level->directBody = body.has_inline_bytes() ? body.inline_bytes() : body.inline_string();

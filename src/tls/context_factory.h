@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -10,7 +9,9 @@
 #include "config/field_path.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
 #include "tls/context.h"
+#include "tls/peer_compiler.h"
 #include "tls/secrets.h"
+#include "tls/shared.h"
 
 namespace moe::tls {
 
@@ -40,34 +41,20 @@ private:
     std::vector<CertificatePtr> certificates;
     Parameters parameters;
     std::vector<uint8_t> alpn;
-    std::shared_ptr<const Verifier> verifier;
+    CompiledPeer peer;
     std::shared_ptr<const KeyLog> keyLog;
-    bool suppressCaNames = false;
-    Digest peerDigest = {}; // of the rules and the trust
   };
   absl::StatusOr<Common>
   readCommon(const envoy::extensions::transport_sockets::tls::v3::CommonTlsContext& proto,
              Role role, bool nameIsServerName, const SecretResolver& resolver,
              const config::FieldPath& path);
-  absl::Status
-  readPeer(const envoy::extensions::transport_sockets::tls::v3::CertificateValidationContext& proto,
-           Role role, bool nameIsServerName, const config::FieldPath& path, Common& out);
-  absl::StatusOr<PeerTrust> readTrust(
-      const envoy::extensions::transport_sockets::tls::v3::CertificateValidationContext& proto,
-      bool spiffe, const config::FieldPath& path);
-
-  absl::StatusOr<TrustPtr> trust(std::string_view ca, const config::FieldPath& caPath,
-                                 std::string_view crl, const config::FieldPath& crlPath,
-                                 std::string name);
   absl::StatusOr<CertificatePtr>
   certificate(const envoy::extensions::transport_sockets::tls::v3::TlsCertificate& proto,
               const config::FieldPath& path);
   CredentialsPtr credentials(CredentialSettings settings);
 
-  template <class T> using Shared = std::map<Digest, std::weak_ptr<const T>>;
-
   int stateIndex_;
-  Shared<Trust> trusts_;
+  PeerCompiler peers_;
   Shared<Certificate> certificates_;
   Shared<Credentials> credentials_;
 };

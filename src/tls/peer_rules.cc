@@ -4,6 +4,7 @@
 #include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <map>
 
 #include "config/typed_config.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config.pb.h"
@@ -127,6 +128,18 @@ absl::Status readDigests(const google::protobuf::RepeatedPtrField<std::string>& 
 }
 
 } // namespace
+
+std::vector<TrustPtr> PeerTrust::all() const {
+  std::vector<TrustPtr> trusts;
+  if (trust != nullptr) {
+    trusts.push_back(trust);
+  }
+  const std::map<std::string_view, TrustPtr> sorted(domains.begin(), domains.end());
+  for (const auto& [name, one] : sorted) {
+    trusts.push_back(one);
+  }
+  return trusts;
+}
 
 absl::StatusOr<Digest> parseHexDigest(std::string_view text, const FieldPath& path) {
   Digest digest;

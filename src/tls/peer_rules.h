@@ -36,6 +36,8 @@ struct PeerRules {
 struct PeerTrust {
   TrustPtr trust;                    // trusted_ca and crl, or null
   base::StringMap<TrustPtr> domains; // by SPIFFE trust domain
+
+  std::vector<TrustPtr> all() const; // always in the same order
 };
 
 // Reads `proto`, without what it names files of (trusted_ca, crl and trust bundles, which are of

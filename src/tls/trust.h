@@ -19,6 +19,9 @@ namespace moe::tls {
 // SHA-256 of what something was made from.
 using Digest = std::array<uint8_t, 32>;
 Digest digestOf(std::string_view bytes);
+inline std::string_view view(const Digest& digest) {
+  return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
 
 // Certificate authorities and their revocation lists, as one bundle says them: one object for each
 // secret, shared by every context that names it. Immutable; any thread.
