@@ -12,8 +12,6 @@
 namespace moe::net {
 namespace {
 
-constexpr uint32_t kMinRead = 2048;
-constexpr uint32_t kMaxRead = 64 * 1024;
 constexpr size_t kMaxIov = 64;
 
 Fd openSocket(const Address& remote) {
@@ -33,7 +31,8 @@ Connection::Connection(event::Worker& worker, Fd fd, AddressPtr local, AddressPt
 }
 
 std::unique_ptr<Connection> Connection::connect(event::Worker& worker, AddressPtr remote,
-                                                const AddressPtr& source) {
+                                                const AddressPtr& source,
+                                                std::unique_ptr<TransportSocket> transport) {
   Fd fd = openSocket(*remote);
   int error = fd.valid() ? 0 : errno;
   if (error == 0 && source != nullptr &&
@@ -47,6 +46,8 @@ std::unique_ptr<Connection> Connection::connect(event::Worker& worker, AddressPt
   auto connection = std::make_unique<Connection>(worker, std::move(fd), nullptr, std::move(remote));
   connection->connecting_ = true;
   connection->started_ = true;
+  connection->accepted_ = false;
+  connection->setTransportSocket(std::move(transport));
   if (error != 0) {
     // Told through the loop, so that the caller can set its callbacks first.
     connection->failureReason_ = std::strerror(error);
@@ -79,11 +80,10 @@ void Connection::setNoDelay(bool on) {
 
 void Connection::start() {
   started_ = true;
-  for (auto& filter : filters_) {
-    if (filter->onNewConnection() == FilterStatus::StopIteration || closed()) {
-      break;
-    }
+  if (transport_ != nullptr) {
+    beginHandshake();
   }
+  greetFilters();
   if (!in_.empty() && !closed()) {
     if (stats_.rxBytes != nullptr) {
       stats_.rxBytes->add(in_.size());
@@ -93,13 +93,21 @@ void Connection::start() {
   updateInterest();
 }
 
+void Connection::greetFilters() {
+  for (auto& filter : filters_) {
+    if (filter->onNewConnection() == FilterStatus::StopIteration || closed()) {
+      break;
+    }
+  }
+}
+
 void Connection::updateInterest() {
   if (closed() || watcher_ == nullptr) {
     return;
   }
   int events = 0;
   if (connecting_) {
-    events = FdWatcher::kWrite;
+    events = handshaking_ ? handshakeInterest() : FdWatcher::kWrite;
   } else {
     // A connection that waits for its peer to close reads on, and drops what comes.
     if (started_ && !endStreamRead_ && (readDisableCount_ == 0 || closeAfterFlush_)) {
@@ -114,7 +122,7 @@ void Connection::updateInterest() {
 
 void Connection::onFdEvents(int events) {
   if (connecting_) {
-    onConnectDone();
+    handshaking_ ? continueHandshake() : onConnectDone();
     return;
   }
   if ((events & FdWatcher::kWrite) != 0 && writeBlocked_) {
@@ -140,71 +148,55 @@ void Connection::onConnectDone() {
     failed(error);
     return;
   }
-  connecting_ = false;
   local_ = Address::localOf(fd_.get());
+  if (transport_ != nullptr) {
+    handshaking_ = true;
+    continueHandshake();
+    return;
+  }
+  connected();
+  updateInterest();
+}
+
+void Connection::connected() {
+  connecting_ = false;
   raise(ConnectionEvent::Connected);
   if (closed()) {
     return;
   }
-  for (auto& filter : filters_) {
-    if (filter->onNewConnection() == FilterStatus::StopIteration || closed()) {
-      break;
-    }
+  if (!accepted_) { // else start() has done so
+    greetFilters();
   }
   if (!closed() && (!out_.empty() || endStreamWrite_)) {
     writeOut();
   }
-  updateInterest();
 }
 
 void Connection::readReady() {
-  base::Slab& slab = worker_.slab;
-  ssize_t n = 0;
-  size_t asked = 0;
-  if (readSize_ <= base::Block::kSize) {
-    const std::span<char> room = slab.reserve(kMinRead);
-    asked = room.size();
-    n = ::recv(fd_.get(), room.data(), room.size(), 0);
-    if (n > 0) {
-      in_.append(slab.commit(static_cast<size_t>(n)));
-    }
-  } else {
-    // A sender of large bodies: fill several blocks with one call.
-    constexpr size_t kBlocks = kMaxRead / base::Block::kSize;
-    base::BlockRef blocks[kBlocks];
-    iovec iov[kBlocks];
-    for (size_t i = 0; i < kBlocks; ++i) {
-      blocks[i] = slab.pool().allocate();
-      iov[i] = {blocks[i]->data(), blocks[i]->capacity()};
-      asked += iov[i].iov_len;
-    }
-    n = ::readv(fd_.get(), iov, kBlocks);
-    for (size_t i = 0, left = n > 0 ? static_cast<size_t>(n) : 0; left > 0; ++i) {
-      const size_t take = std::min<size_t>(left, iov[i].iov_len);
-      blocks[i]->advance(static_cast<uint32_t>(take));
-      in_.append(base::Slice{std::move(blocks[i]), static_cast<char*>(iov[i].iov_base), take});
-      left -= take;
-    }
+  if (transport_ != nullptr) {
+    readTransport();
+    return;
   }
+  const ssize_t n = reader_.read(fd_.get(), worker_.slab, in_);
   if (n < 0) {
     if (errno != EAGAIN && errno != EINTR) {
       failed(errno);
     }
     return;
   }
-  if (n == 0) {
-    endStreamRead_ = true;
-  } else {
-    bytesReceived_ += static_cast<uint64_t>(n);
-    readSize_ = static_cast<size_t>(n) == asked ? std::min(kMaxRead, readSize_ * 2)
-                                                : std::max(kMinRead, readSize_ / 2);
-    if (stats_.rxBytes != nullptr) {
-      stats_.rxBytes->add(static_cast<uint64_t>(n));
-    }
+  endStreamRead_ = n == 0;
+  afterRead(static_cast<size_t>(n));
+}
+
+// Bytes are in in_, or endStreamRead_ has become true.
+void Connection::afterRead(size_t bytes) {
+  bytesReceived_ += bytes;
+  if (stats_.rxBytes != nullptr && bytes > 0) {
+    stats_.rxBytes->add(bytes);
   }
   if (closeAfterFlush_) {
     in_.clear();
-    if (endStreamRead_ && out_.empty()) {
+    if (endStreamRead_ && outputDone()) {
       closeSocket(ConnectionEvent::LocalClose);
     }
     return;
@@ -241,9 +233,20 @@ void Connection::dispatchLater() {
 }
 
 void Connection::flush() {
+  if (transportAnswered_) {
+    transportAnswered_ = false;
+    if (handshaking_) {
+      continueHandshake();
+    }
+  }
   writeOut();
   if (dispatchWanted_ && readDisableCount_ == 0 && !closed() && !closeAfterFlush_ && !connecting_) {
-    dispatchRead();
+    if (transportUnread_) {
+      dispatchWanted_ = false;
+      readTransport();
+    } else {
+      dispatchRead();
+    }
     if (!closed()) {
       updateInterest();
     }
@@ -284,6 +287,23 @@ void Connection::writeOut() {
   if (closed() || connecting_ || writeBlocked_) {
     return;
   }
+  if (!(transport_ == nullptr ? writeToSocket() : writeToTransport())) {
+    return;
+  }
+  if (outputDone()) {
+    outputDrained();
+    if (closed()) {
+      return;
+    }
+  }
+  updateWatermarks();
+  if (!closed()) {
+    updateInterest();
+  }
+}
+
+// False: the socket broke and is closed.
+bool Connection::writeToSocket() {
   while (!out_.empty()) {
     iovec iov[kMaxIov];
     msghdr message{};
@@ -299,7 +319,7 @@ void Connection::writeOut() {
         break;
       }
       failed(errno);
-      return;
+      return false;
     }
     out_.drain(static_cast<size_t>(n));
     bytesSent_ += static_cast<uint64_t>(n);
@@ -310,19 +330,14 @@ void Connection::writeOut() {
       armCloseTimer(flushTimeout()); // slow, but the peer takes it
     }
   }
-  if (out_.empty()) {
-    outputDrained();
-    if (closed()) {
-      return;
-    }
-  }
-  updateWatermarks();
-  if (!closed()) {
-    updateInterest();
-  }
+  return true;
 }
 
 void Connection::outputDrained() {
+  if (transport_ != nullptr && (endStreamWrite_ || closeAfterFlush_) && !writeShutdown_ &&
+      !transportShutdown()) {
+    return; // comes again when that is written
+  }
   if ((endStreamWrite_ || delayClose_) && !writeShutdown_) {
     writeShutdown_ = true;
     ::shutdown(fd_.get(), SHUT_WR);
@@ -365,6 +380,7 @@ void Connection::close(CloseType type) {
     return;
   }
   case CloseType::NoFlush:
+    lastWords(type);
     closeSocket(ConnectionEvent::LocalClose);
     return;
   case CloseType::FlushWrite:
@@ -372,6 +388,7 @@ void Connection::close(CloseType type) {
     break;
   }
   if (connecting_) {
+    lastWords(type);
     closeSocket(ConnectionEvent::LocalClose);
     return;
   }
@@ -390,7 +407,8 @@ void Connection::close(CloseType type) {
 
 bool Connection::hasUnread() const {
   int size = 0;
-  return !in_.empty() || (!closed() && ::ioctl(fd_.get(), FIONREAD, &size) == 0 && size > 0);
+  return !in_.empty() || (transport_ != nullptr && transport_->unread() > 0) ||
+         (!closed() && ::ioctl(fd_.get(), FIONREAD, &size) == 0 && size > 0);
 }
 
 void Connection::readDisable(bool disable) {
@@ -408,7 +426,7 @@ void Connection::readDisable(bool disable) {
   if (readDisableCount_ == 0 && !closed()) {
     updateInterest();
     // What was read but not taken comes again, without waiting for the socket.
-    if (!in_.empty() || (endStreamRead_ && !endStreamDelivered_)) {
+    if (!in_.empty() || transportUnread_ || (endStreamRead_ && !endStreamDelivered_)) {
       dispatchLater();
     }
   }
@@ -427,7 +445,7 @@ void Connection::closeSocket(ConnectionEvent event) {
   }
   watcher_.reset();
   fd_.reset();
-  connecting_ = false;
+  connecting_ = handshaking_ = false;
   out_.clear();
   in_.clear();
   raise(event);

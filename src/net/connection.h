@@ -12,12 +12,14 @@
 #include "net/fd.h"
 #include "net/fd_watcher.h"
 #include "net/socket_facts.h"
+#include "net/socket_reader.h"
+#include "net/transport_socket.h"
 #include "stats/stats.h"
 
 namespace moe::net {
 
 enum class ConnectionEvent {
-  Connected,   // an outgoing connection is up
+  Connected,   // an outgoing connection is up; with a transport socket: its handshake is done
   RemoteClose, // the peer closed or reset, or connecting failed
   LocalClose,  // close() was called, and is done
 };
@@ -63,16 +65,20 @@ struct ConnectionStats {
 };
 
 // One stream socket on one worker: reads into the worker's slab, gathers writes and sends them once
-// per loop turn, tells of watermarks. Not thread-safe.
-class Connection final : public event::DeferredDeletable, private event::Flushable {
+// per loop turn, tells of watermarks. Bytes are the application's; a transport socket, if there is
+// one, makes of them what the socket carries. Not thread-safe.
+class Connection final : public event::DeferredDeletable,
+                         private event::Flushable,
+                         private TransportCallbacks {
 public:
   // An accepted socket. `preRead`: what listener filters read of it, the first input.
   Connection(event::Worker& worker, Fd fd, AddressPtr local, AddressPtr remote,
              base::Buffer preRead = {});
   // Starts connecting; failure comes as RemoteClose, at the earliest in the next turn.
-  // `source` may be null.
+  // `source` and `transport` may be null.
   static std::unique_ptr<Connection> connect(event::Worker& worker, AddressPtr remote,
-                                             const AddressPtr& source);
+                                             const AddressPtr& source,
+                                             std::unique_ptr<TransportSocket> transport = nullptr);
   ~Connection() override;
 
   // Told in the order they were added; they outlive the connection or its close.
@@ -83,7 +89,11 @@ public:
   }
   void setStats(const ConnectionStats& stats) { stats_ = stats; }
   void addReadFilter(std::unique_ptr<ReadFilter> filter);
-  // Runs onNewConnection of the filters and begins to read.
+  // Of an accepted socket, before start(). The connection closes when the handshake takes longer
+  // than the time limit (0: none).
+  void setTransportSocket(std::unique_ptr<TransportSocket> transport,
+                          base::Milliseconds handshakeTimeout = base::Milliseconds(0));
+  // Runs onNewConnection of the filters and begins to read, or the handshake.
   void start();
   // Offers what was read and not taken again, at the end of this turn.
   void continueReading() { dispatchLater(); }
@@ -97,7 +107,7 @@ public:
   // Closed, or going to be when its output is written.
   bool closing() const { return closed() || closeAfterFlush_; }
 
-  // Counted: n times true needs n times false.
+  // Counted: n times true needs n times false. Stops no handshake.
   void readDisable(bool disable);
   bool readEnabled() const { return readDisableCount_ == 0; }
   // With half-close on, a peer's FIN is only onData(endStream); else it closes the connection after
@@ -120,7 +130,17 @@ public:
   const std::string& failureReason() const { return failureReason_; }
   uint64_t id() const { return id_; }
   void setId(uint64_t id) { id_ = id; }
+  // Not Connected yet: nothing is read, and what is written waits.
   bool connecting() const { return connecting_; }
+  bool handshakeTimedOut() const { return handshakeTimedOut_; }
+  // Null if bytes go over the socket as they are.
+  const TransportSocket* transport() const { return transport_.get(); }
+  // Who the peer has proved to be; null without TLS, and before its handshake is done.
+  std::shared_ptr<const tls::TlsPeer> tlsPeer() const {
+    return transport_ == nullptr ? nullptr : transport_->peer();
+  }
+  // The peer's end may be an attacker's: TLS, and no close_notify came.
+  bool truncated() const { return transport_ != nullptr && transport_->truncated(); }
   uint64_t bytesReceived() const { return bytesReceived_; }
   uint64_t bytesSent() const { return bytesSent_; }
   base::Buffer& pendingOutput() { return out_; }
@@ -132,11 +152,19 @@ public:
 
 private:
   void flush() override; // at the end of a turn
+  void onTransportAnswer() override;
   void writeOut();
+  bool writeToSocket();
+  bool outputDone() const {
+    return out_.empty() && (transport_ == nullptr || transport_->unsent() == 0);
+  }
   void dispatchLater();
   void onFdEvents(int events);
   void onConnectDone();
+  void connected();
+  void greetFilters();
   void readReady();
+  void afterRead(size_t bytes);
   void dispatchRead();
   void updateInterest();
   void updateWatermarks();
@@ -147,19 +175,35 @@ private:
   void raise(ConnectionEvent event);
   void failed(int error);
 
+  // With a transport socket (connection_transport.cc).
+  void beginHandshake();
+  void continueHandshake();
+  int handshakeInterest() const;
+  void readTransport();
+  bool writeToTransport();
+  bool transportShutdown();
+  void lastWords(CloseType type);
+  void transportFailed();
+
   event::Worker& worker_;
   Fd fd_;
   std::unique_ptr<FdWatcher> watcher_;
   absl::InlinedVector<ConnectionCallbacks*, 2> callbacks_;
   std::vector<std::unique_ptr<ReadFilter>> filters_;
+  std::unique_ptr<TransportSocket> transport_;
   base::Buffer in_;
   base::Buffer out_;
   ConnectionStats stats_;
   uint32_t bufferLimit_ = 1024 * 1024;
   uint32_t readDisableCount_ = 0;
-  uint32_t readSize_ = 4096; // grows while reads fill it
+  SocketReader reader_;
   bool started_ = false;
   bool connecting_ = false;
+  bool handshaking_ = false; // the part of connecting that follows the socket's
+  bool accepted_ = true;
+  bool transportAnswered_ = false;
+  bool transportUnread_ = false; // the handshake may have left records
+  bool handshakeTimedOut_ = false;
   bool halfClose_ = false;
   bool writeBlocked_ = false;
   bool aboveHigh_ = false;
@@ -172,7 +216,8 @@ private:
   bool remoteReset_ = false;
   bool dispatchWanted_ = false;
   base::Milliseconds delayedCloseTimeout_{1000};
-  std::unique_ptr<event::Timer> closeTimer_;
+  base::Milliseconds handshakeTimeout_{0};
+  std::unique_ptr<event::Timer> closeTimer_; // and that of the handshake
   AddressPtr local_;
   AddressPtr remote_;
   SocketFactsPtr facts_;
