@@ -23,6 +23,17 @@ template <class T> T& Scope::get(std::string_view name) const {
 }
 
 Counter& Scope::counter(std::string_view name) const { return get<Counter>(name); }
+Counter& Scope::counter(std::string_view name, std::string_view tagName,
+                        std::string_view tagValue) const {
+  std::vector<Tag> tags = group_->tags;
+  tags.push_back({std::string(tagName), std::string(tagValue)});
+  // The value ends the name: a group of its own, whose stat adds nothing to it.
+  const std::shared_ptr<Group> group =
+      store_->group(Group{base::cat(group_->prefix, name, ".", tagValue),
+                          base::cat(group_->tagExtracted, name), std::move(tags)},
+                    lease_);
+  return store_->get<Counter>(*group, "");
+}
 Gauge& Scope::gauge(std::string_view name) const { return get<Gauge>(name); }
 Histogram& Scope::histogram(std::string_view name) const { return get<Histogram>(name); }
 
@@ -114,15 +125,17 @@ template <class T> T& Store::get(Group& group, std::string_view leaf) {
 template <class T> const T* Store::find(std::string_view name) const {
   const std::lock_guard<std::mutex> lock(mutex_);
   const size_t dot = name.rfind('.');
-  const size_t length = dot == std::string_view::npos ? 0 : dot + 1;
-  const auto group = groups_.find(name.substr(0, length));
-  if (group == groups_.end()) {
-    return nullptr;
-  }
-  if (const auto& stats = std::get<Group::Stats<T>>(group->second->stats)) {
-    for (const T& stat : *stats) {
-      if (*stat.label().leaf == name.substr(length)) {
-        return &stat;
+  // In its scope, or as the value of a tag, which has a group of its own.
+  for (const size_t length : {dot == std::string_view::npos ? 0 : dot + 1, name.size()}) {
+    const auto group = groups_.find(name.substr(0, length));
+    if (group == groups_.end()) {
+      continue;
+    }
+    if (const auto& stats = std::get<Group::Stats<T>>(group->second->stats)) {
+      for (const T& stat : *stats) {
+        if (*stat.label().leaf == name.substr(length)) {
+          return &stat;
+        }
       }
     }
   }

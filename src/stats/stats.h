@@ -75,6 +75,9 @@ public:
   // The same name always gives the same object. References stay valid as long as the store; those
   // of a leased scope as long as one of its copies or children.
   Counter& counter(std::string_view name) const;
+  // counter("ciphers", "envoy_ssl_cipher", "X") -> "ciphers.X", tag-extracted "ciphers".
+  Counter& counter(std::string_view name, std::string_view tagName,
+                   std::string_view tagValue) const;
   Gauge& gauge(std::string_view name) const;
   // `unit` is part of no name; values are whole numbers (milliseconds, bytes).
   Histogram& histogram(std::string_view name) const;
