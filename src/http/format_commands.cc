@@ -7,6 +7,7 @@
 #include <ctime>
 
 #include "base/strings.h"
+#include "http/tls_commands.h"
 
 namespace moe::http {
 namespace {
@@ -67,34 +68,6 @@ Command addressCommand(net::AddressPtr StreamInfo::* which, Part part) {
     } else {
       out.append(part == Part::Ip && address->isIp() ? address->ip() : address->asString());
     }
-  };
-}
-
-// START_TIME(format): strftime, and %3f, %6f, %9f for parts of the second. Default: ISO 8601.
-Command startTimeCommand(std::string_view argument) {
-  std::string format(argument.empty() ? "%Y-%m-%dT%H:%M:%S.%3fZ" : argument);
-  return [format = std::move(format)](const FormatContext& c, std::string& out) {
-    const int64_t nanos = c.info.startWallNanos;
-    const std::time_t seconds = nanos / 1'000'000'000;
-    std::string filled;
-    for (size_t i = 0; i < format.size(); ++i) {
-      if (format[i] == '%' && i + 2 < format.size() && format[i + 1] >= '1' &&
-          format[i + 1] <= '9' && format[i + 2] == 'f') {
-        std::string digits = base::cat(nanos % 1'000'000'000);
-        digits.insert(0, 9 - digits.size(), '0');
-        filled.append(digits, 0, static_cast<size_t>(format[i + 1] - '0'));
-        i += 2;
-      } else if (format[i] == '%' && i + 1 < format.size() && format[i + 1] == 's') {
-        filled += base::cat(static_cast<int64_t>(seconds));
-        ++i;
-      } else {
-        filled.push_back(format[i]);
-      }
-    }
-    std::tm utc{};
-    ::gmtime_r(&seconds, &utc);
-    std::array<char, 256> text;
-    out.append(text.data(), std::strftime(text.data(), text.size(), filled.c_str(), &utc));
   };
 }
 
@@ -159,7 +132,10 @@ bool argumentCommand(const Parsed& parsed, FormatPiece& piece) {
   } else if (parsed.name == "TRAILER") {
     piece.command = headerCommand(&FormatContext::trailers, parsed.argument);
   } else if (parsed.name == "START_TIME") {
-    piece.command = startTimeCommand(parsed.argument);
+    piece.command = [format = std::string(parsed.argument)](const FormatContext& c,
+                                                            std::string& out) {
+      appendTime(format, c.info.startWallNanos, out);
+    };
   } else if (parsed.name == "DYNAMIC_METADATA") {
     piece.command = metadataCommand(parsed.argument);
   } else if (parsed.name == "FILTER_STATE") {
@@ -173,7 +149,7 @@ bool argumentCommand(const Parsed& parsed, FormatPiece& piece) {
       }
     };
   } else {
-    return false;
+    return tlsCommand(parsed.name, parsed.argument, piece);
   }
   return true;
 }
@@ -306,6 +282,32 @@ bool textCommands(std::string_view name, FormatPiece& piece) {
 
 } // namespace
 
+void appendTime(std::string_view format, int64_t nanos, std::string& out) {
+  if (format.empty()) {
+    format = "%Y-%m-%dT%H:%M:%S.%3fZ";
+  }
+  const std::time_t seconds = nanos / 1'000'000'000;
+  std::string filled;
+  for (size_t i = 0; i < format.size(); ++i) {
+    if (format[i] == '%' && i + 2 < format.size() && format[i + 1] >= '1' && format[i + 1] <= '9' &&
+        format[i + 2] == 'f') {
+      std::string digits = base::cat(nanos % 1'000'000'000);
+      digits.insert(0, 9 - digits.size(), '0');
+      filled.append(digits, 0, static_cast<size_t>(format[i + 1] - '0'));
+      i += 2;
+    } else if (format[i] == '%' && i + 1 < format.size() && format[i + 1] == 's') {
+      filled += base::cat(static_cast<int64_t>(seconds));
+      ++i;
+    } else {
+      filled.push_back(format[i]);
+    }
+  }
+  std::tm utc{};
+  ::gmtime_r(&seconds, &utc);
+  std::array<char, 256> text;
+  out.append(text.data(), std::strftime(text.data(), text.size(), filled.c_str(), &utc));
+}
+
 void appendResponseFlags(uint32_t flags, std::string& out) {
   constexpr std::string_view names[] = {"LH",  "UH", "UT",  "LR",  "UR",    "UF",   "UC",
                                         "UO",  "NR", "DI",  "FI",  "RL",    "UAEX", "DC",
@@ -375,11 +377,11 @@ absl::StatusOr<std::vector<FormatPiece>> parseFormat(std::string_view text) {
     if (end >= text.size() || text[end] != '%') {
       return bad("a command without its closing %");
     }
-    const bool known = parsed.name == "START_TIME" || parsed.hasArgument
-                           ? argumentCommand(parsed, piece)
-                           : addressCommands(parsed.name, piece) ||
-                                 numberCommands(parsed.name, piece) ||
-                                 textCommands(parsed.name, piece);
+    const bool known =
+        parsed.name == "START_TIME" || parsed.hasArgument
+            ? argumentCommand(parsed, piece)
+            : addressCommands(parsed.name, piece) || numberCommands(parsed.name, piece) ||
+                  textCommands(parsed.name, piece) || tlsCommand(parsed.name, {}, piece);
     if (!known) {
       return bad(base::cat("unknown command ", parsed.name));
     }

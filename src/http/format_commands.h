@@ -22,6 +22,10 @@ struct FormatPiece {
 // Splits a format into its pieces. An error names the command and its position.
 absl::StatusOr<std::vector<FormatPiece>> parseFormat(std::string_view text);
 
+// A time, in nanoseconds since the epoch, as strftime writes it in UTC; %3f, %6f, %9f are parts of
+// the second. "": ISO 8601 with milliseconds.
+void appendTime(std::string_view format, int64_t nanos, std::string& out);
+
 // Short names of response flags, comma-separated ("UH,NR").
 void appendResponseFlags(uint32_t flags, std::string& out);
 

@@ -13,6 +13,10 @@
 #include "net/address.h"
 #include "net/socket_facts.h"
 
+namespace moe::tls {
+class TlsPeer; // tls/peer.h
+} // namespace moe::tls
+
 namespace moe::http {
 
 // Envoy's response flags; a bit each. The short names are those of access logs.
@@ -77,6 +81,8 @@ struct StreamInfo {
   net::SocketFactsPtr downstreamSocket;   // what listener filters found; null: nothing
   net::AddressPtr upstreamLocal;
   net::AddressPtr upstreamRemote;
+  std::shared_ptr<const tls::TlsPeer> downstreamTls; // null: in clear text
+  std::shared_ptr<const tls::TlsPeer> upstreamTls;   // as well
 
   // The views point into configuration that the stream keeps alive, or into literals.
   std::string_view routeName;
@@ -86,6 +92,7 @@ struct StreamInfo {
   std::string_view filterChainName;
   std::string responseCodeDetails;
   std::string upstreamFailureReason;
+  std::string downstreamFailureReason; // of its connection or handshake
 
   bool hasFlag(ResponseFlag flag) const {
     return (responseFlags & static_cast<uint32_t>(flag)) != 0;

@@ -39,6 +39,17 @@ struct SelfSigned {
     }
     X509_sign(x, key.get(), EVP_sha256());
   }
+  // One that no configuration could name: any bytes. Signs anew.
+  void addUri(const std::string& uri) {
+    GENERAL_NAME* name = GENERAL_NAME_new();
+    ASN1_IA5STRING* text = ASN1_IA5STRING_new();
+    ASN1_STRING_set(text, uri.data(), static_cast<ossl_ssize_t>(uri.size()));
+    GENERAL_NAME_set0_value(name, GEN_URI, text);
+    const bssl::UniquePtr<GENERAL_NAMES> names(sk_GENERAL_NAME_new_null());
+    sk_GENERAL_NAME_push(names.get(), name);
+    X509_add1_ext_i2d(certificate.get(), NID_subject_alt_name, names.get(), 0, X509V3_ADD_REPLACE);
+    X509_sign(certificate.get(), key.get(), EVP_sha256());
+  }
   std::string der() const {
     uint8_t* out = nullptr;
     const int size = i2d_X509(certificate.get(), &out);
