@@ -5,6 +5,7 @@
 
 #include "base/buffer.h"
 #include "event/worker.h"
+#include "net/address.h"
 
 namespace moe::tls {
 class TlsPeer; // tls/peer.h; this layer only hands it on
@@ -75,12 +76,13 @@ public:
   virtual const std::shared_ptr<const tls::TlsPeer>& peer() const = 0;
 };
 
-// Makes the transport sockets of a filter chain or a cluster. Immutable; any thread.
+// Makes the transport sockets of a filter chain. Immutable; any thread.
 class TransportSocketFactory {
 public:
   virtual ~TransportSocketFactory() = default;
-  // For an accepted connection. Null: its bytes go as they are.
-  virtual std::unique_ptr<TransportSocket> create() const = 0;
+  // For an accepted connection between these addresses.
+  virtual std::unique_ptr<TransportSocket> create(const Address* local,
+                                                  const Address* remote) const = 0;
 };
 
 } // namespace moe::net

@@ -1,6 +1,7 @@
 #include "proxy/connection_manager.h"
 
 #include "base/strings.h"
+#include "tls/peer.h"
 
 namespace moe::proxy {
 namespace {
@@ -85,16 +86,20 @@ void ConnectionManager::armIdleTimer() {
 
 net::FilterStatus ConnectionManager::onData(base::Buffer& data, bool endStream) {
   if (codec_ == nullptr) {
-    http::Http2Preface preface = http::Http2Preface::No;
-    if (config_->codec != HcmConfig::CodecType::Http1) {
-      preface = http::detectHttp2(data);
-      if (preface == http::Http2Preface::Maybe && !endStream) {
-        watchHead();
-        return net::FilterStatus::StopIteration; // comes again with the next bytes
+    bool http2 = config_->codec == HcmConfig::CodecType::Http2;
+    if (config_->codec == HcmConfig::CodecType::Auto) {
+      const std::shared_ptr<const tls::TlsPeer> peer = connection_->tlsPeer();
+      const std::string_view agreed = peer == nullptr ? std::string_view() : peer->alpn();
+      http2 = agreed == "h2";
+      if (agreed.empty()) { // as Envoy: what was agreed on is not guessed at
+        const http::Http2Preface preface = http::detectHttp2(data);
+        if (preface == http::Http2Preface::Maybe && !endStream) {
+          watchHead();
+          return net::FilterStatus::StopIteration; // comes again with the next bytes
+        }
+        http2 = preface == http::Http2Preface::Yes;
       }
     }
-    const bool http2 =
-        config_->codec == HcmConfig::CodecType::Http2 || preface == http::Http2Preface::Yes;
     makeCodec(http2 ? http::Protocol::Http2 : http::Protocol::Http11);
     if (draining()) {
       drainThis();
@@ -248,6 +253,7 @@ void ConnectionManager::logRefused(uint32_t status, std::string_view details) {
   info.connectionId = connection_->id();
   info.setDownstream(connection_->localAddress(), connection_->remoteAddress(),
                      connection_->socketFacts());
+  info.downstreamTls = connection_->tlsPeer();
   info.protocol = protocol();
   info.protocolKnown = true;
   info.responseCode = status;

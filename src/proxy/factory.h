@@ -13,6 +13,7 @@
 #include "proxy/rds.h"
 #include "proxy/worker_context.h"
 #include "stats/stats.h"
+#include "tls/transport.h"
 
 namespace moe::proxy {
 
@@ -70,10 +71,11 @@ struct FactoryContext {
   // By the message type of typed_per_filter_config.
   const HttpFilterConfigs& routeFilters;
   uint32_t concurrency = 1;
-  std::string filterChainName = {};   // of what is compiled
-  RuntimeNumber runtime = {};         // empty: no key has a value
-  RouteTables* routeTables = nullptr; // those that come by RDS; null: refused
-  config::Warming* warming = nullptr; // of what is compiled, while it is; null: nothing waits
+  std::string filterChainName = {};      // of what is compiled
+  RuntimeNumber runtime = {};            // empty: no key has a value
+  RouteTables* routeTables = nullptr;    // those that come by RDS; null: refused
+  config::Warming* warming = nullptr;    // of what is compiled, while it is; null: nothing waits
+  tls::TransportCompiler* tls = nullptr; // null: TLS is an error
 };
 
 } // namespace moe::proxy

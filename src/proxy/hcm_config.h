@@ -10,6 +10,7 @@
 #include "http/codec/http1.h"
 #include "http/codec/http2.h"
 #include "proxy/access_log.h"
+#include "proxy/client_certificate.h"
 #include "proxy/factory.h"
 #include "proxy/filter_chain.h"
 #include "proxy/host_rules.h"
@@ -97,7 +98,7 @@ struct HcmConfig {
   HostRules hosts;
   std::shared_ptr<const Underscores> underscores;       // null: all names are allowed
   std::shared_ptr<const LocalReplyConfig> localReplies; // null: as they are
-  bool forwardClientCert = false;                       // x-forwarded-client-cert; else removed
+  ClientCertificateRules clientCertificate;
   bool appendForwardedPort = false;
   std::string schemeToSet; // "": as the client says
   bool proxy100Continue = false;

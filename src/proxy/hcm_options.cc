@@ -98,6 +98,32 @@ absl::Status readHttp1(const Proto& proto, const FieldPath& path, HcmConfig& out
   return absl::OkStatus();
 }
 
+void readClientCertificateRules(const Proto& proto, ClientCertificateRules& out) {
+  using Forward = ClientCertificateRules::Forward;
+  switch (proto.forward_client_cert_details()) {
+  case Proto::FORWARD_ONLY:
+    out.forward = Forward::ForwardOnly;
+    break;
+  case Proto::APPEND_FORWARD:
+    out.forward = Forward::AppendForward;
+    break;
+  case Proto::SANITIZE_SET:
+    out.forward = Forward::SanitizeSet;
+    break;
+  case Proto::ALWAYS_FORWARD_ONLY:
+    out.forward = Forward::AlwaysForwardOnly;
+    break;
+  default:
+    break;
+  }
+  const auto& details = proto.set_current_client_cert_details();
+  out.subject = details.subject().value();
+  out.cert = details.cert();
+  out.chain = details.chain();
+  out.dns = details.dns();
+  out.uri = details.uri();
+}
+
 absl::Status readRules(const Proto& proto, const FieldPath& path, const FactoryContext& context,
                        HcmConfig& out) {
   readPathRules(proto, out.paths);
@@ -110,8 +136,7 @@ absl::Status readRules(const Proto& proto, const FieldPath& path, const FactoryC
         context.stats.root(), action == CommonOptions::DROP_HEADER ? Underscores::Action::Drop
                                                                    : Underscores::Action::Reject);
   }
-  // The other modes forward over mutual TLS only, which moe does not have.
-  out.forwardClientCert = proto.forward_client_cert_details() == Proto::ALWAYS_FORWARD_ONLY;
+  readClientCertificateRules(proto, out.clientCertificate);
   out.appendForwardedPort = proto.append_x_forwarded_port();
   out.schemeToSet = proto.scheme_header_transformation().scheme_to_overwrite();
   if (proto.has_local_reply_config()) {

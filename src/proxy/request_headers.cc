@@ -6,6 +6,7 @@
 #include "base/strings.h"
 #include "http/codec/http1_tokens.h"
 #include "proxy/client_address.h"
+#include "proxy/client_certificate.h"
 
 namespace moe::proxy {
 namespace {
@@ -101,14 +102,11 @@ absl::Status prepareRequestHeaders(HeaderMap& headers, const HcmConfig& config,
     return absl::InvalidArgumentError("path_normalization_failed");
   }
   const bool edge = setClientAddress(headers, config, info);
-  // The next hop would take it for the certificate that moe has seen.
-  if (!config.forwardClientCert) {
-    headers.remove(HeaderId::ForwardedClientCert);
-  }
+  forwardClientCertificate(headers, config.clientCertificate, info.downstreamTls.get());
   // Only a trusted hop in front may say how the client came.
   if (!headers.has(HeaderId::ForwardedProto) ||
       (config.useRemoteAddress && config.xffTrustedHops == 0)) {
-    headers.setStatic(HeaderId::ForwardedProto, "http");
+    headers.setStatic(HeaderId::ForwardedProto, info.downstreamTls == nullptr ? "http" : "https");
   }
   if (config.appendForwardedPort &&
       ((config.useRemoteAddress && config.xffTrustedHops == 0) ||

@@ -138,6 +138,7 @@ void Router::Upstream::onPoolReady(http::RequestEncoder& encoder, const upstream
   http::StreamInfo& info = r.callbacks_->streamInfo();
   info.upstreamRemote = host->address();
   info.upstreamLocal = connection.localAddress();
+  info.upstreamTls = connection.tlsPeer();
   r.sentNanos_ = base::monotonicNanos();
   encoder.setCallbacks(this);
   // An end that came behind the headers goes behind them: grpc-go's server waits for ever for the

@@ -36,6 +36,7 @@ Stream::Stream(ConnectionManager& manager, http::ResponseEncoder& encoder)
   const net::Connection& connection = manager.connection();
   info_.setDownstream(connection.localAddress(), connection.remoteAddress(),
                       connection.socketFacts());
+  info_.downstreamTls = connection.tlsPeer();
   info_.filterChainName = config_.filterChainName;
   encoder.setCallbacks(this);
   config_.stats.rqTotal.inc();

@@ -112,10 +112,15 @@ public:
 
   // The downstream connection.
   void onConnectionEvent(net::ConnectionEvent event) override {
-    if (event == net::ConnectionEvent::Connected || std::exchange(over_, true)) {
+    if (event == net::ConnectionEvent::Connected) {
+      info_.downstreamTls = downstream_->tlsPeer();
+      return;
+    }
+    if (std::exchange(over_, true)) {
       return;
     }
     unlink();
+    info_.downstreamFailureReason = downstream_->failureReason();
     idleTimer_ = nullptr;
     connectTimer_ = nullptr;
     endUpstream(event == net::ConnectionEvent::LocalClose ? net::CloseType::FlushWrite
@@ -208,6 +213,7 @@ private:
       connectTimer_ = nullptr;
       connected_ = true;
       info_.upstreamLocal = connection_->localAddress();
+      info_.upstreamTls = connection_->tlsPeer();
       downstream_->readDisable(false);
       if (config_->idleTimeout.has_value()) {
         idleTimer_ = context_.worker.loop.createTimer([this] {
@@ -219,6 +225,7 @@ private:
       return;
     }
     const bool wasConnecting = !connected_;
+    info_.upstreamFailureReason = connection_->failureReason();
     releaseUpstream();
     if (over_) {
       return;

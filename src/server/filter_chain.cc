@@ -1,6 +1,7 @@
 #include "server/filter_chain.h"
 
 #include "base/strings.h"
+#include "config/duration.h"
 
 namespace moe::server {
 namespace {
@@ -15,21 +16,52 @@ bool wantsProxyHeader(const Proto& proto) {
   return field != nullptr && proto.GetReflection()->HasField(proto, field);
 }
 
+absl::Status readTransport(const Proto& proto, const FieldPath& path,
+                           const proxy::FactoryContext& context, const stats::Scope& scope,
+                           FilterChain& out) {
+  const auto timeout = config::toMillisOr(
+      proto.has_transport_socket_connect_timeout(), proto.transport_socket_connect_timeout(),
+      base::Milliseconds(0), path.field("transport_socket_connect_timeout"));
+  if (!timeout.ok()) {
+    return timeout.status();
+  }
+  out.handshakeTimeout = *timeout;
+  if (!proto.has_transport_socket()) {
+    return absl::OkStatus();
+  }
+  const FieldPath at = path.field("transport_socket");
+  if (context.tls == nullptr) {
+    return fieldError(at, config::inQuotes(proto.transport_socket().name()),
+                      "none: connections are in clear text");
+  }
+  const auto& names = proto.filter_chain_match().server_names();
+  auto made = context.tls->server(proto.transport_socket(),
+                                  std::vector<std::string>(names.begin(), names.end()), at);
+  if (!made.ok()) {
+    return made.status();
+  }
+  if (*made != nullptr) {
+    // Chains of a listener count together: the names are the same.
+    out.tlsStats = std::make_unique<tls::TlsStats>(scope.child("ssl"));
+    out.transport = std::make_unique<tls::ServerTransport>(std::move(*made), *out.tlsStats);
+  }
+  return absl::OkStatus();
+}
+
 } // namespace
 
 absl::StatusOr<FilterChainPtr> compileFilterChain(const Proto& proto, const FieldPath& path,
                                                   const proxy::NetworkFilterConfigs& filters,
-                                                  const proxy::FactoryContext& context) {
+                                                  const proxy::FactoryContext& context,
+                                                  const stats::Scope& scope) {
   if (wantsProxyHeader(proto)) {
     return fieldError(path.field("use_proxy_proto"), "a value",
                       "none: envoy.filters.listener.proxy_protocol in listener_filters instead");
   }
-  if (proto.has_transport_socket()) {
-    return fieldError(path.field("transport_socket"),
-                      config::inQuotes(proto.transport_socket().name()),
-                      "none: connections are in clear text");
-  }
   auto out = std::make_shared<FilterChain>();
+  if (absl::Status status = readTransport(proto, path, context, scope, *out); !status.ok()) {
+    return status;
+  }
   out->name = proto.name();
   proxy::FactoryContext own = context;
   own.filterChainName = proto.name();

@@ -137,7 +137,8 @@ absl::Status readFilters(const Proto& proto, const FieldPath& path,
 
 absl::Status readChains(const Proto& proto, const FieldPath& path,
                         const proxy::NetworkFilterConfigs& filters,
-                        const proxy::FactoryContext& context, ListenerConfig& out) {
+                        const proxy::FactoryContext& context, const stats::Scope& scope,
+                        ListenerConfig& out) {
   if (proto.filter_chains_size() == 0 && !proto.has_default_filter_chain()) {
     return fieldError(path.field("filter_chains"), "none",
                       "at least one filter chain, or a default one");
@@ -145,7 +146,7 @@ absl::Status readChains(const Proto& proto, const FieldPath& path,
   for (int i = 0; i < proto.filter_chains_size(); ++i) {
     auto chain = compileFilterChain(proto.filter_chains(i),
                                     path.field("filter_chains").index(static_cast<size_t>(i)),
-                                    filters, context);
+                                    filters, context, scope);
     if (!chain.ok()) {
       return chain.status();
     }
@@ -163,7 +164,7 @@ absl::Status readChains(const Proto& proto, const FieldPath& path,
             "conditions have no effect",
             at.field("filter_chain_match").str());
   }
-  auto chain = compileFilterChain(proto.default_filter_chain(), at, filters, context);
+  auto chain = compileFilterChain(proto.default_filter_chain(), at, filters, context, scope);
   if (!chain.ok()) {
     return chain.status();
   }
@@ -243,9 +244,9 @@ compileListener(const Proto& proto, const FieldPath& path,
   for (char& c : statName) {
     c = c == ':' ? '_' : c;
   }
-  auto out = std::make_shared<ListenerConfig>(
-      context.stats.root().child("listener", "envoy_listener_address", statName),
-      std::move(*matcher));
+  const stats::Scope scope =
+      context.stats.root().child("listener", "envoy_listener_address", statName);
+  auto out = std::make_shared<ListenerConfig>(scope, std::move(*matcher));
   out->name = proto.name();
   out->path = path;
   absl::Status status = readSockets(proto, path, *out);
@@ -256,7 +257,7 @@ compileListener(const Proto& proto, const FieldPath& path,
     status = readFilters(proto, path, listenerFilters, context, *out);
   }
   if (status.ok()) {
-    status = readChains(proto, path, filters, context, *out);
+    status = readChains(proto, path, filters, context, scope, *out);
   }
   if (!status.ok()) {
     return status;

@@ -28,7 +28,8 @@ struct ListenerStats {
         preCxTimeout(scope.counter("downstream_pre_cx_timeout")),
         filterRemoteClose(scope.counter("downstream_listener_filter_remote_close")),
         filterError(scope.counter("downstream_listener_filter_error")),
-        noFilterChainMatch(scope.counter("no_filter_chain_match")) {}
+        noFilterChainMatch(scope.counter("no_filter_chain_match")),
+        cxHandshakeTimeout(scope.counter("downstream_cx_transport_socket_connect_timeout")) {}
   stats::Counter& cxTotal;
   stats::Gauge& cxActive;
   stats::Counter& cxDestroy;
@@ -38,6 +39,7 @@ struct ListenerStats {
   stats::Counter& filterRemoteClose; // the peer closed before the filters had enough
   stats::Counter& filterError;       // its socket broke
   stats::Counter& noFilterChainMatch;
+  stats::Counter& cxHandshakeTimeout; // transport_socket_connect_timeout
 };
 
 // An address to listen on, or to be found by.

@@ -23,6 +23,7 @@
 #include "proxy/tcp_proxy.h"
 #include "route/supported_fields.h"
 #include "server/supported_fields.h"
+#include "tls/supported_fields.h"
 #include "upstream/supported_fields.h"
 
 namespace moe::server {
@@ -71,8 +72,8 @@ absl::Status Server::load() {
 
 // Set fields that nothing acts on: named; with --strict, or if they guard a door, refused.
 absl::Status Server::reportCoverage() {
-  const config::Coverage coverage({http::kFields, upstream::kFields, route::kFields, proxy::kFields,
-                                   filter::kFields, golang::kFields, kFields});
+  const config::Coverage coverage({tls::kFields, http::kFields, upstream::kFields, route::kFields,
+                                   proxy::kFields, filter::kFields, golang::kFields, kFields});
   const config::CoverageReport report = coverage.walk(bootstrap_, FieldPath(), &locations_);
   for (const config::UncoveredField& field : report.refused) {
     return absl::InvalidArgumentError(base::cat(
@@ -128,8 +129,11 @@ absl::Status Server::addFilters() {
 }
 
 absl::Status Server::compile() {
-  clusters_ = upstream::createClusterManager(
-      {.mainLoop = loop_, .stats = stats_, .logger = logger_, .dnsServers = {}});
+  clusters_ = upstream::createClusterManager({.mainLoop = loop_,
+                                              .stats = stats_,
+                                              .logger = logger_,
+                                              .dnsServers = {},
+                                              .tls = &transports_});
   absl::Status status = addFilters();
   if (!status.ok()) {
     return status;
@@ -141,6 +145,7 @@ absl::Status Server::compile() {
       stats_.root().child("filesystem"));
   context_ = std::make_unique<proxy::FactoryContext>(proxy::FactoryContext{
       stats_, logger_, *logs_, *clusters_, httpFilters_, routeFilters_, options_.concurrency});
+  context_->tls = &transports_;
   if (absl::Status added = clusters_->addClusters(bootstrap_); !added.ok()) {
     return added;
   }

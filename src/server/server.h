@@ -54,6 +54,7 @@ private:
   std::unique_ptr<proxy::LogWriter> logs_; // ends, and writes its last lines, behind all that log
   envoy::config::bootstrap::v3::Bootstrap bootstrap_;
   config::LocationMap locations_;
+  tls::TransportCompiler transports_;
   std::unique_ptr<upstream::ClusterManager> clusters_;
   golang::Plugins plugins_;
   proxy::HttpFilterConfigs httpFilters_;

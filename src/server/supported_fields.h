@@ -80,6 +80,10 @@ inline constexpr std::string_view kFields[] = {
     "envoy.config.core.v3.SocketAddress.ipv4_compat",
     "envoy.config.listener.v3.FilterChain.filters",
     "envoy.config.listener.v3.FilterChain.name",
+    "envoy.config.listener.v3.FilterChain.transport_socket",
+    "envoy.config.listener.v3.FilterChain.transport_socket_connect_timeout",
+    "envoy.config.core.v3.TransportSocket.name",
+    "envoy.config.core.v3.TransportSocket.typed_config",
     "envoy.config.listener.v3.Filter.name",
     "envoy.config.listener.v3.Filter.typed_config",
 };

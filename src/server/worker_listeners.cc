@@ -53,6 +53,9 @@ public:
       return;
     }
     log();
+    if (connection_->handshakeTimedOut()) {
+      config_->stats.cxHandshakeTimeout.inc();
+    }
     config_->stats.cxActive.dec();
     config_->stats.cxDestroy.inc();
     event::Loop& loop = listeners_.context_.worker.loop;
@@ -78,6 +81,8 @@ private:
     info.filterChainName = chain_->name;
     info.setDownstream(connection_->localAddress(), connection_->remoteAddress(),
                        connection_->socketFacts());
+    info.downstreamTls = connection_->tlsPeer();
+    info.downstreamFailureReason = connection_->failureReason();
     for (const proxy::AccessLogPtr& log : config_->accessLogs) {
       log->log({info}, listeners_.context_.worker.index);
     }
@@ -238,6 +243,11 @@ void WorkerListeners::connect(const ListenerConfigPtr& config, net::Fd fd, net::
                                                       facts.remote, std::move(in));
   if (facts.any()) {
     connection->setSocketFacts(std::make_shared<const net::SocketFacts>(std::move(facts)));
+  }
+  if (chain->transport != nullptr) {
+    connection->setTransportSocket(chain->transport->create(connection->localAddress().get(),
+                                                            connection->remoteAddress().get()),
+                                   chain->handshakeTimeout);
   }
   connection->setBufferLimit(config->bufferLimit);
   connection->setId((context_.nextConnectionId++ << 10) | context_.worker.index);

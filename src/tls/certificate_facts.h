@@ -7,6 +7,9 @@
 
 #include "absl/status/statusor.h"
 
+struct x509_st; // BoringSSL
+using X509 = x509_st;
+
 namespace moe::tls {
 
 // What a certificate says, in the forms of logs and headers. What it says of itself is only as true
@@ -25,6 +28,8 @@ struct CertificateFacts {
   std::vector<std::string> ipSans; // as text
 };
 
+// Any thread.
+CertificateFacts factsOf(const X509& certificate);
 // Of one certificate in DER. Any thread.
 absl::StatusOr<CertificateFacts> readCertificate(std::string_view der);
 std::string toPem(std::string_view der);

@@ -52,21 +52,20 @@ std::string TlsPeer::sessionId() const {
   return out;
 }
 
-const CertificateFacts* TlsPeer::Parsed::of(std::string_view der) {
-  if (!std::exchange(tried, true)) {
-    if (auto read = readCertificate(der); read.ok()) {
-      facts = std::move(*read);
+const CertificateFacts* TlsPeer::certificate() const {
+  if (!ders_.empty() && !std::exchange(peerTried_, true)) {
+    if (auto read = readCertificate(ders_.front()); read.ok()) {
+      peer_ = std::move(*read);
     }
   }
-  return facts.has_value() ? &*facts : nullptr;
-}
-
-const CertificateFacts* TlsPeer::certificate() const {
-  return ders_.empty() ? nullptr : peer_.of(ders_.front());
+  return peer_.has_value() ? &*peer_ : nullptr;
 }
 
 const CertificateFacts* TlsPeer::localCertificate() const {
-  return chain_->local == nullptr ? nullptr : local_.of(bytesOf(chain_->local.get()));
+  if (chain_->local != nullptr && !local_.has_value()) {
+    local_ = factsOf(*chain_->local);
+  }
+  return local_.has_value() ? &*local_ : nullptr;
 }
 
 std::string TlsPeer::pem() const { return ders_.empty() ? std::string() : toPem(ders_.front()); }

@@ -48,13 +48,9 @@ private:
   bool resumed_ = false;
   bool verified_ = false;
   std::vector<std::string_view> ders_; // in chain_; the peer's first
-  struct Parsed {
-    bool tried = false;
-    std::optional<CertificateFacts> facts;
-    const CertificateFacts* of(std::string_view der);
-  };
-  mutable Parsed peer_;
-  mutable Parsed local_;
+  mutable std::optional<CertificateFacts> peer_;
+  mutable bool peerTried_ = false;
+  mutable std::optional<CertificateFacts> local_;
 };
 
 } // namespace moe::tls

@@ -9,7 +9,7 @@ struct PeerChain {
   const SSL* ssl = nullptr; // for TlsPeer's constructor only
   bool verified = false;
   bssl::UniquePtr<SSL_SESSION> session; // keeps the peer's chain
-  bssl::UniquePtr<CRYPTO_BUFFER> local; // null: nothing was shown
+  bssl::UniquePtr<X509> local;          // null: nothing was shown
 };
 
 } // namespace moe::tls

@@ -1,6 +1,5 @@
 #include "tls/socket.h"
 
-#include <openssl/bytestring.h>
 #include <openssl/err.h>
 #include <sys/socket.h>
 
@@ -8,6 +7,7 @@
 #include <cstring>
 
 #include "base/strings.h"
+#include "tls/context.h"
 #include "tls/errors.h"
 #include "tls/peer_chain.h"
 
@@ -30,16 +30,13 @@ constexpr size_t kMinRead = 2048;
 
 } // namespace
 
-TlsSocket::TlsSocket(bssl::UniquePtr<SSL> ssl, TlsStats& stats,
-                     bssl::UniquePtr<CRYPTO_BUFFER> certificate)
-    : stats_(stats), certificate_(std::move(certificate)), ssl_(std::move(ssl)),
+TlsSocket::TlsSocket(bssl::UniquePtr<SSL> ssl, TlsStats& stats, MadeBy madeBy)
+    : stats_(stats), byContext_(madeBy == MadeBy::Context), ssl_(std::move(ssl)),
       wantsRead_(SSL_is_server(ssl_.get()) == 1) {
   SSL_set_app_data(ssl_.get(), &state_);
   SSL_set_mode(ssl_.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
   SSL_set_renegotiate_mode(ssl_.get(), ssl_renegotiate_never);
   SSL_set_shed_handshake_config(ssl_.get(), 1); // an idle connection keeps what it needs
-  SSL_set_msg_callback(ssl_.get(), onMessage);
-  SSL_set_msg_callback_arg(ssl_.get(), this);
 }
 
 TlsSocket::~TlsSocket() = default;
@@ -60,30 +57,6 @@ void TlsSocket::preRead(base::Buffer& bytes) {
 
 net::Wants TlsSocket::wants() const {
   return {.read = wantsRead_, .write = unsent() > 0, .answer = wantsAnswer_};
-}
-
-// Notes the certificate that is shown to the peer: once the handshake is done, BoringSSL does not
-// know any more which of several it was.
-void TlsSocket::onMessage(int isWrite, int /*version*/, int type, const void* bytes, size_t size,
-                          SSL* ssl, void* self) {
-  if (isWrite == 0 || type != SSL3_RT_HANDSHAKE) {
-    return;
-  }
-  CBS message;
-  CBS_init(&message, static_cast<const uint8_t*>(bytes), size);
-  uint8_t kind = 0;
-  CBS body;
-  CBS context;
-  CBS list;
-  CBS leaf;
-  if (CBS_get_u8(&message, &kind) == 0 || kind != SSL3_MT_CERTIFICATE ||
-      CBS_get_u24_length_prefixed(&message, &body) == 0 ||
-      (SSL_version(ssl) >= TLS1_3_VERSION && CBS_get_u8_length_prefixed(&body, &context) == 0) ||
-      CBS_get_u24_length_prefixed(&body, &list) == 0 ||
-      CBS_get_u24_length_prefixed(&list, &leaf) == 0) { // an empty list: a client that has none
-    return;
-  }
-  static_cast<TlsSocket*>(self)->certificate_.reset(CRYPTO_BUFFER_new_from_CBS(&leaf, nullptr));
 }
 
 // One read of the descriptor. At the peer's end the wire is told.
@@ -146,7 +119,6 @@ Outcome TlsSocket::afterHandshakeError(int result) {
 
 // The handshake is done.
 void TlsSocket::done() {
-  SSL_set_msg_callback(ssl_.get(), nullptr);
   unlooked_ = !wire_->received().empty() || wire_->atEnd();
   stats_.handshake.inc();
   if (SSL_session_reused(ssl_.get()) == 1) {
@@ -156,12 +128,15 @@ void TlsSocket::done() {
   chain->ssl = ssl_.get();
   chain->verified = state_.verified;
   chain->session.reset(SSL_get1_session(ssl_.get()));
-  chain->local = std::move(certificate_);
+  if (const Certificate* own = byContext_ ? localCertificate(*ssl_) : nullptr) {
+    chain->local = bssl::UpRef(own->leaf);
+  }
   peer_ = std::make_shared<const TlsPeer>(std::move(chain));
   if (!peer_->hasCertificate()) {
     stats_.noCertificate.inc();
   }
   countVerify(); // a bad certificate may be accepted
+  countStaple();
   stats_.versions.inc(static_cast<uint32_t>(SSL_version(ssl_.get())), peer_->version());
   if (const SSL_CIPHER* cipher = SSL_get_current_cipher(ssl_.get())) {
     stats_.ciphers.inc(SSL_CIPHER_get_protocol_id(cipher), peer_->cipher());
@@ -195,6 +170,21 @@ void TlsSocket::countVerify() {
   }
 }
 
+void TlsSocket::countStaple() {
+  if (!byContext_ || SSL_is_server(ssl_.get()) == 0) {
+    return;
+  }
+  const Staple staple = stapleOf(*ssl_);
+  if (staple == Staple::NotAsked) {
+    return;
+  }
+  stats_.ocspStapleRequests.inc();
+  (staple == Staple::Stapled   ? stats_.ocspStapleResponses
+   : staple == Staple::Omitted ? stats_.ocspStapleOmitted
+                               : stats_.ocspStapleFailed)
+      .inc();
+}
+
 // `what` counts where BoringSSL has nothing to say.
 Outcome TlsSocket::fail(std::string_view what) {
   const bool refused = state_.fail != VerifyState::Fail::None;
@@ -205,6 +195,9 @@ Outcome TlsSocket::fail(std::string_view what) {
     stats_.connectionError.inc();
   }
   countVerify();
+  if (peer_ == nullptr) {
+    countStaple();
+  }
   if (errors.cleartext) { // BoringSSL leaves it to us
     (void)SSL_send_fatal_alert(ssl_.get(), SSL_AD_UNEXPECTED_MESSAGE);
     ERR_clear_error();

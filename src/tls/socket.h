@@ -19,11 +19,13 @@ namespace moe::tls {
 // out with one system call as far as the kernel takes them.
 class TlsSocket final : public net::TransportSocket {
 public:
+  enum class MadeBy {
+    Context, // tls/context.h: it can say which certificate was shown
+    Others,
+  };
   // `ssl` knows its side (SSL_set_accept_state or SSL_set_connect_state) and has no BIO. `stats`
-  // outlives the socket. `certificate` (DER; may be null) is this side's where a handshake shows
-  // none, since it resumes.
-  TlsSocket(bssl::UniquePtr<SSL> ssl, TlsStats& stats,
-            bssl::UniquePtr<CRYPTO_BUFFER> certificate = nullptr);
+  // outlives the socket.
+  TlsSocket(bssl::UniquePtr<SSL> ssl, TlsStats& stats, MadeBy madeBy = MadeBy::Others);
   ~TlsSocket() override;
 
   void attach(int fd, event::Worker& worker, net::TransportCallbacks& callbacks) override;
@@ -44,24 +46,22 @@ public:
   void answered() { callbacks_->onTransportAnswer(); }
 
 private:
-  static void onMessage(int isWrite, int version, int type, const void* bytes, size_t size,
-                        SSL* ssl, void* self);
-
   enum class Received { Some, Nothing, Failed };
   Received receive();
   Outcome afterHandshakeError(int result);
   void done();
   Outcome fail(std::string_view what);
   void countVerify();
+  void countStaple();
   std::string_view nextPiece(const base::Buffer& out);
 
   VerifyState state_;
   TlsStats& stats_;
+  const bool byContext_;
   int fd_ = -1;
   event::Worker* worker_ = nullptr;
   net::TransportCallbacks* callbacks_ = nullptr;
   net::SocketReader reader_;
-  bssl::UniquePtr<CRYPTO_BUFFER> certificate_; // of this side
   std::unique_ptr<WireBio> wire_;
   bssl::UniquePtr<SSL> ssl_; // before the wire it uses, and the state it points to
   std::shared_ptr<const TlsPeer> peer_;

@@ -106,8 +106,19 @@ absl::Status readOldOptions(const Cluster& proto, const FieldPath& path, Cluster
 absl::Status readUpstreamProtocol(const HttpProtocolOptions& options, const FieldPath& path,
                                   ClusterSettings& out) {
   if (options.has_auto_config()) {
-    return fieldError(path.field("auto_config"), "a choice by ALPN",
-                      "explicit_http_config or use_downstream_protocol_config");
+    const auto& both = options.auto_config();
+    const FieldPath at = path.field("auto_config");
+    if (both.has_http3_protocol_options()) {
+      return fieldError(at.field("http3_protocol_options"), "HTTP/3", "HTTP/1 or HTTP/2");
+    }
+    if (out.transports == nullptr || !out.transports->byDefault()) {
+      return fieldError(at, "a choice by ALPN", "a transport_socket with TLS, which makes it");
+    }
+    absl::Status status =
+        useHttp2(both.http2_protocol_options(), at.field("http2_protocol_options"), out);
+    status.Update(useHttp1(both.http_protocol_options(), at.field("http_protocol_options"), out));
+    out.protocol = UpstreamProtocol::ByAlpn;
+    return status;
   }
   if (options.has_use_downstream_protocol_config()) {
     const auto& both = options.use_downstream_protocol_config();
@@ -147,6 +158,11 @@ absl::Status readProtocolOptions(const Cluster& proto, const FieldPath& path,
     }
     if (absl::Status status = readUpstreamProtocol(*options, at, out); !status.ok()) {
       return status;
+    }
+    if (options->upstream_http_protocol_options().auto_san_validation()) {
+      // Not to be left out in silence: without it any certificate of the authority would do.
+      return fieldError(at.field("upstream_http_protocol_options").field("auto_san_validation"),
+                        "true", "false: connections are not kept apart by the request's host");
     }
     if (absl::Status status = readCommonOptions(options->common_http_protocol_options(),
                                                 at.field("common_http_protocol_options"), out);
@@ -190,7 +206,8 @@ absl::Status checkSubsets(const Cluster& proto, const FieldPath& path) {
 
 } // namespace
 
-absl::StatusOr<ClusterSettings> readCluster(const Cluster& proto, const FieldPath& path) {
+absl::StatusOr<ClusterSettings> readCluster(const Cluster& proto, const FieldPath& path,
+                                            tls::TransportCompiler* tls) {
   ClusterSettings out;
   out.proto = proto;
   if (proto.name().empty()) {
@@ -214,10 +231,11 @@ absl::StatusOr<ClusterSettings> readCluster(const Cluster& proto, const FieldPat
     return fieldError(path.field("lb_policy"), Cluster::LbPolicy_Name(proto.lb_policy()),
                       "ROUND_ROBIN, RANDOM or LEAST_REQUEST");
   }
-  if (proto.has_transport_socket()) {
-    return fieldError(path.field("transport_socket"), inQuotes(proto.transport_socket().name()),
-                      "none: connections are in clear text");
+  auto transports = ClusterTransports::compile(proto, path, tls);
+  if (!transports.ok()) {
+    return transports.status();
   }
+  out.transports = std::move(*transports);
   const auto connect = config::toMillisOr(proto.has_connect_timeout(), proto.connect_timeout(),
                                           out.connectTimeout, path.field("connect_timeout"));
   if (!connect.ok()) {

@@ -8,9 +8,11 @@
 
 namespace moe::upstream {
 
-// Checks a cluster and fills in Envoy's defaults. Errors carry the field path below `path`.
+// Checks a cluster and fills in Envoy's defaults. Errors carry the field path below `path`. Without
+// a compiler of transports, TLS is an error.
 absl::StatusOr<ClusterSettings> readCluster(const envoy::config::cluster::v3::Cluster& proto,
-                                            const config::FieldPath& path);
+                                            const config::FieldPath& path,
+                                            tls::TransportCompiler* tls = nullptr);
 
 // One lb_endpoint before its name is resolved.
 struct EndpointSpec {

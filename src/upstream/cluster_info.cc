@@ -75,13 +75,31 @@ ClusterInfo::ClusterInfo(ClusterSettings settings, stats::Scope scope)
     : settings_(std::move(settings)), scope_(std::move(scope)),
       breakers_(settings_.maxConnections, settings_.maxPendingRequests, settings_.maxRequests,
                 settings_.maxRetries),
-      stats_(scope_), http2Stats_(scope_.child("http2")) {}
+      stats_(scope_), http2Stats_(scope_.child("http2")),
+      tlsStats_(settings_.transports == nullptr
+                    ? nullptr
+                    : std::make_unique<tls::TlsStats>(scope_.child("ssl"))) {}
 
-http::Protocol ClusterInfo::protocolFor(http::Protocol downstream) const {
-  const bool http2 =
-      settings_.protocol == UpstreamProtocol::Http2 ||
-      (settings_.protocol == UpstreamProtocol::AsDownstream && downstream == http::Protocol::Http2);
-  return http2 ? http::Protocol::Http2 : http::Protocol::Http11;
+std::unique_ptr<net::TransportSocket>
+ClusterInfo::createTransport(const Host& host, std::optional<PoolProtocol> protocol,
+                             const std::shared_ptr<tls::ClientSessions>& sessions) const {
+  return settings_.transports == nullptr
+             ? nullptr
+             : settings_.transports->create(host, protocol, sessions, *tlsStats_);
+}
+
+PoolProtocol ClusterInfo::protocolFor(http::Protocol downstream) const {
+  switch (settings_.protocol) {
+  case UpstreamProtocol::Http1:
+    return PoolProtocol::Http1;
+  case UpstreamProtocol::Http2:
+    return PoolProtocol::Http2;
+  case UpstreamProtocol::ByAlpn:
+    return PoolProtocol::ByAlpn;
+  case UpstreamProtocol::AsDownstream:
+    break;
+  }
+  return downstream == http::Protocol::Http2 ? PoolProtocol::Http2 : PoolProtocol::Http1;
 }
 
 } // namespace moe::upstream

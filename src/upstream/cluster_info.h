@@ -13,6 +13,7 @@
 #include "http/codec/http2.h"
 #include "http/protocol.h"
 #include "stats/stats.h"
+#include "upstream/cluster_transports.h"
 
 namespace moe::upstream {
 
@@ -108,7 +109,7 @@ struct ClusterStats {
 };
 
 // What is spoken to the hosts of a cluster.
-enum class UpstreamProtocol { Http1, Http2, AsDownstream };
+enum class UpstreamProtocol { Http1, Http2, AsDownstream, ByAlpn };
 
 // A cluster's configuration, checked and with defaults filled in.
 struct ClusterSettings {
@@ -123,6 +124,7 @@ struct ClusterSettings {
   uint32_t maxHeadersCount = 100;          // of a response
   uint32_t bufferLimit = 1024 * 1024;
   UpstreamProtocol protocol = UpstreamProtocol::Http1;
+  std::shared_ptr<const ClusterTransports> transports; // null: all in clear text
   bool http1Trailers = false; // to and from an HTTP/1 upstream; else dropped
   http::Http1NameCase http1NameCase;
   http::Http2Settings http2;
@@ -148,7 +150,12 @@ public:
   // For statistics that are made later; they live as long as this object.
   const stats::Scope& scope() const { return scope_; }
   // What to speak for a request that came in `downstream`.
-  http::Protocol protocolFor(http::Protocol downstream) const;
+  PoolProtocol protocolFor(http::Protocol downstream) const;
+  // For a connection to a host, which carries HTTP if there is a protocol. Null: in clear text.
+  // `sessions` are those that such connections of one worker to the host share.
+  std::unique_ptr<net::TransportSocket>
+  createTransport(const Host& host, std::optional<PoolProtocol> protocol,
+                  const std::shared_ptr<tls::ClientSessions>& sessions) const;
 
 private:
   const ClusterSettings settings_;
@@ -156,6 +163,7 @@ private:
   mutable CircuitBreakers breakers_;
   mutable ClusterStats stats_;
   mutable http::Http2Stats http2Stats_;
+  std::unique_ptr<tls::TlsStats> tlsStats_; // if there are transports
 };
 using ClusterInfoPtr = std::shared_ptr<const ClusterInfo>;
 

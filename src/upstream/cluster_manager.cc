@@ -102,7 +102,7 @@ private:
 
   absl::StatusOr<std::unique_ptr<MainCluster>> make(const ClusterProto& proto,
                                                     const FieldPath& path) {
-    auto settings = readCluster(proto, path);
+    auto settings = readCluster(proto, path, options_.tls);
     if (!settings.ok()) {
       return settings.status();
     }

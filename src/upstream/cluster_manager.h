@@ -77,7 +77,8 @@ struct ClusterManagerOptions {
   base::LoggerPtr logger;
   std::vector<std::string> dnsServers; // "address:port"; empty: the system's
   config::ResourceSource<envoy::config::endpoint::v3::ClusterLoadAssignment>* endpoints =
-      nullptr; // for EDS; outlives the manager. Null: EDS is refused
+      nullptr;                           // for EDS; outlives the manager. Null: EDS is refused
+  tls::TransportCompiler* tls = nullptr; // outlives the manager; null: TLS is an error
 };
 std::unique_ptr<ClusterManager> createClusterManager(ClusterManagerOptions options);
 

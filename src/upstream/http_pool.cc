@@ -4,6 +4,7 @@
 #include "base/strings.h"
 #include "http/codec/http1.h"
 #include "http/codec/http2.h"
+#include "tls/peer.h"
 
 namespace moe::upstream {
 namespace {
@@ -27,6 +28,7 @@ public:
 
   // net::ConnectionCallbacks
   void onConnectionEvent(net::ConnectionEvent event) override;
+  // Nothing is written before there is a codec.
   void onAboveWriteBufferHighWatermark() override { codec_->onConnectionAboveHighWatermark(); }
   void onBelowWriteBufferLowWatermark() override { codec_->onConnectionBelowLowWatermark(); }
   // http::ClientCodecCallbacks
@@ -37,6 +39,7 @@ public:
   void onData(base::Buffer& data, bool endStream);
   http::RequestEncoder& begin(http::ResponseDecoder& decoder);
   net::Connection& connection() { return *connection_; }
+  http::Protocol protocol() const { return codec_->protocol(); }
   void closeIdle() { connection_->close(net::CloseType::NoFlush); }
   void waitForRequests();
   // Takes no more requests; closes when the last has ended.
@@ -48,14 +51,15 @@ public:
 
 private:
   enum class State { Connecting, Ready, Closed };
-  bool http2() const { return codec_->protocol() == http::Protocol::Http2; }
+  bool http2() const { return codec_ != nullptr && protocol() == http::Protocol::Http2; }
+  void makeCodec(http::Protocol protocol);
   void endRequest();
 
   Pool& pool_;
   // What counts and limits are kept in outlives the pool's host.
   ClusterInfoPtr cluster_;
   std::unique_ptr<net::Connection> connection_;
-  std::unique_ptr<http::ClientCodec> codec_;
+  std::unique_ptr<http::ClientCodec> codec_;    // once it is known what the host speaks
   std::unique_ptr<event::Timer> timer_;         // connect timeout, then idle timeout
   std::unique_ptr<event::Timer> durationTimer_; // max_connection_duration
   State state_ = State::Connecting;
@@ -93,7 +97,7 @@ public:
 class Pool final : public HttpPool {
 public:
   Pool(const http::CodecContext& context, ClusterInfoPtr cluster, HostPtr host,
-       http::Protocol protocol)
+       PoolProtocol protocol)
       : context_(context), cluster_(std::move(cluster)), host_(std::move(host)),
         protocol_(protocol) {}
   ~Pool() override;
@@ -105,7 +109,8 @@ public:
   const http::CodecContext& context() const { return context_; }
   const ClusterInfoPtr& cluster() const { return cluster_; }
   const HostPtr& host() const { return host_; }
-  http::Protocol protocol() const { return protocol_; }
+  PoolProtocol protocol() const { return protocol_; }
+  const std::shared_ptr<tls::ClientSessions>& sessions() const { return sessions_; }
   // It can take a request: one that waits, or a later one.
   void clientReady(Client& client);
   // Some that wait may need another connection.
@@ -139,7 +144,13 @@ private:
   http::CodecContext context_;
   ClusterInfoPtr cluster_;
   HostPtr host_;
-  http::Protocol protocol_;
+  const PoolProtocol protocol_;
+  // Kept by connections, too, which may get one after the pool has gone.
+  std::shared_ptr<tls::ClientSessions> sessions_ = cluster_->settings().transports == nullptr
+                                                       ? nullptr
+                                                       : std::make_shared<tls::ClientSessions>();
+  // Of connections yet to come: HTTP/2 until the host has chosen otherwise.
+  bool expectHttp2_ = protocol_ != PoolProtocol::Http1;
   base::IntrusiveList<Client, ClientTag> ready_; // can take a request; the last used one first
   base::IntrusiveList<Client, ClientTag> busy_;  // cannot, or connecting
   base::IntrusiveList<Pending, PendingTag> pending_;
@@ -152,22 +163,15 @@ private:
 
 Client::Client(Pool& pool) : pool_(pool), cluster_(pool.cluster()) {
   event::Worker& worker = pool.context().worker;
-  connection_ = net::Connection::connect(worker, pool.host()->address(), nullptr);
+  connection_ = net::Connection::connect(
+      worker, pool.host()->address(), nullptr,
+      cluster_->createTransport(*pool.host(), pool.protocol(), pool.sessions()));
   connection_->addCallbacks(this);
   connection_->setBufferLimit(cluster_->settings().bufferLimit);
   connection_->setStats({&cluster_->stats().cxRxBytes, &cluster_->stats().cxTxBytes});
   connection_->enableHalfClose(true); // the codec knows what an end means
   connection_->setNoDelay(true);
   connection_->addReadFilter(std::make_unique<ClientFilter>(*this));
-  if (pool.protocol() == http::Protocol::Http2) {
-    codec_ = http::createHttp2Client(pool.context(), *connection_, *this,
-                                     cluster_->settings().http2, cluster_->http2Stats());
-  } else {
-    codec_ = http::createHttp1Client(pool.context(), *connection_, *this,
-                                     {.maxHeadersCount = cluster_->settings().maxHeadersCount,
-                                      .enableTrailers = cluster_->settings().http1Trailers,
-                                      .nameCase = cluster_->settings().http1NameCase});
-  }
   timer_ = worker.loop.createTimer([this] {
     timedOut_ = state_ == State::Connecting;
     if (timedOut_) {
@@ -180,13 +184,28 @@ Client::Client(Pool& pool) : pool_(pool), cluster_(pool.cluster()) {
   timer_->enable(cluster_->settings().connectTimeout);
   ClusterStats& stats = cluster_->stats();
   stats.cxTotal.inc();
-  (http2() ? stats.cxHttp2Total : stats.cxHttp1Total).inc();
   stats.cxActive.inc();
   pool.host()->counts().cxTotal.fetch_add(1, std::memory_order_relaxed);
   pool.host()->counts().cxActive.fetch_add(1, std::memory_order_relaxed);
 }
 
 Client::~Client() = default;
+
+// When the connection is up: a handshake may have chosen.
+void Client::makeCodec(http::Protocol protocol) {
+  const ClusterSettings& settings = cluster_->settings();
+  if (protocol == http::Protocol::Http2) {
+    codec_ = http::createHttp2Client(pool_.context(), *connection_, *this, settings.http2,
+                                     cluster_->http2Stats());
+    cluster_->stats().cxHttp2Total.inc();
+  } else {
+    codec_ = http::createHttp1Client(pool_.context(), *connection_, *this,
+                                     {.maxHeadersCount = settings.maxHeadersCount,
+                                      .enableTrailers = settings.http1Trailers,
+                                      .nameCase = settings.http1NameCase});
+    cluster_->stats().cxHttp1Total.inc();
+  }
+}
 
 void Client::onData(base::Buffer& data, bool endStream) {
   if (active_ == 0 && !http2()) {
@@ -292,6 +311,12 @@ void Client::onConnectionEvent(net::ConnectionEvent event) {
     stats.cxConnectMs.record(
         static_cast<uint64_t>((base::monotonicNanos() - startNanos_) / 1'000'000));
     timer_->disable();
+    bool http2 = pool_.protocol() == PoolProtocol::Http2;
+    if (pool_.protocol() == PoolProtocol::ByAlpn) {
+      const std::shared_ptr<const tls::TlsPeer> peer = connection_->tlsPeer();
+      http2 = peer != nullptr && peer->alpn() == "h2";
+    }
+    makeCodec(http2 ? http::Protocol::Http2 : http::Protocol::Http11);
     state_ = State::Ready;
     if (const auto most = cluster_->settings().maxConnectionDuration; most.count() > 0) {
       durationTimer_ = pool_.context().worker.loop.createTimer([this] {
@@ -334,7 +359,9 @@ void Client::onConnectionEvent(net::ConnectionEvent event) {
   if (!http2() && active_ > 0) {
     endRequest();
   }
-  codec_->onConnectionClosed(reason, details);
+  if (codec_ != nullptr) {
+    codec_->onConnectionClosed(reason, details);
+  }
   pool_.clientGone(*this, before == State::Connecting, reason, details);
 }
 
@@ -391,7 +418,7 @@ void Pending::cancel() {
 
 void Pool::wantClients() {
   const ClusterSettings& settings = cluster_->settings();
-  size_t each = protocol_ == http::Protocol::Http2 ? settings.http2.maxConcurrentStreams : 1;
+  size_t each = expectHttp2_ ? settings.http2.maxConcurrentStreams : 1;
   if (settings.maxRequestsPerConnection != 0) {
     each = std::min<size_t>(each, settings.maxRequestsPerConnection);
   }
@@ -427,13 +454,17 @@ bool Pool::attach(Client& client, http::ResponseDecoder& decoder, HttpPoolCallba
   if (!client.canTake()) {
     busy_.pushBack(client);
   }
-  callbacks.onPoolReady(encoder, host_, client.connection(), protocol_);
+  callbacks.onPoolReady(encoder, host_, client.connection(), client.protocol());
   return true;
 }
 
 void Pool::connected(Client& client) {
   --connecting_;
+  expectHttp2_ = client.protocol() == http::Protocol::Http2;
   clientReady(client);
+  if (protocol_ == PoolProtocol::ByAlpn) {
+    wantMore(); // those that wait were counted on for a connection that takes many
+  }
 }
 
 void Pool::clientReady(Client& client) {
@@ -517,7 +548,7 @@ void Pool::finish(std::function<void()> done) {
 } // namespace
 
 std::unique_ptr<HttpPool> createHttpPool(const http::CodecContext& context, ClusterInfoPtr cluster,
-                                         HostPtr host, http::Protocol protocol) {
+                                         HostPtr host, PoolProtocol protocol) {
   return std::make_unique<Pool>(context, std::move(cluster), std::move(host), protocol);
 }
 

@@ -24,9 +24,10 @@ public:
   }
 
   HttpPool& httpPool(const HostPtr& host, http::Protocol downstream) override {
-    const http::Protocol protocol = info_->protocolFor(downstream);
-    Pools& pools = pools_[host->state()];
-    std::unique_ptr<HttpPool>& pool = protocol == http::Protocol::Http2 ? pools.http2 : pools.http1;
+    const PoolProtocol protocol = info_->protocolFor(downstream);
+    Pools& pools = poolsOf(host);
+    // By ALPN, one pool has connections of both kinds.
+    std::unique_ptr<HttpPool>& pool = protocol == PoolProtocol::Http2 ? pools.http2 : pools.http1;
     if (pool == nullptr) {
       pool = createHttpPool({owner_.worker_, owner_.headers_}, info_, host, protocol);
     }
@@ -43,7 +44,8 @@ public:
     stats.cxActive.inc();
     host->counts().cxTotal.fetch_add(1, std::memory_order_relaxed);
     host->counts().cxActive.fetch_add(1, std::memory_order_relaxed);
-    auto connection = net::Connection::connect(owner_.worker_, host->address(), nullptr);
+    auto connection = net::Connection::connect(owner_.worker_, host->address(), nullptr,
+                                               info_->createTransport(*host, {}, sessionsOf(host)));
     connection->setBufferLimit(info_->settings().bufferLimit);
     connection->setStats({&stats.cxRxBytes, &stats.cxTxBytes});
     connection->setNoDelay(true);
@@ -71,10 +73,35 @@ public:
   }
 
 private:
-  struct Pools { // made when first asked for
-    std::unique_ptr<HttpPool> http1;
+  struct Pools {
+    HostPtr host;                                     // as it was last described
+    std::shared_ptr<tls::ClientSessions> tcpSessions; // null without TLS
+    std::unique_ptr<HttpPool> http1;                  // made when first asked for
     std::unique_ptr<HttpPool> http2;
   };
+  Pools& poolsOf(const HostPtr& host) {
+    Pools& pools = pools_[host->state()];
+    if (pools.host != host) {
+      // A new description may ask for another transport: nothing goes by the old one any more.
+      if (pools.host != nullptr && info_->settings().transports != nullptr &&
+          info_->settings().transports->differ(*pools.host, *host)) {
+        finish(pools);
+        pools.tcpSessions = nullptr;
+      }
+      pools.host = host;
+    }
+    return pools;
+  }
+  std::shared_ptr<tls::ClientSessions> sessionsOf(const HostPtr& host) {
+    if (info_->settings().transports == nullptr) {
+      return nullptr;
+    }
+    std::shared_ptr<tls::ClientSessions>& sessions = poolsOf(host).tcpSessions;
+    if (sessions == nullptr) {
+      sessions = std::make_shared<tls::ClientSessions>();
+    }
+    return sessions;
+  }
   void finish(Pools& pools) {
     owner_.finish(std::move(pools.http1));
     owner_.finish(std::move(pools.http2));

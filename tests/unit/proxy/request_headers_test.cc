@@ -137,10 +137,10 @@ TEST_F(RequestHeadersTest, BehindAnEdgeTheChainDecides) {
 TEST_F(RequestHeadersTest, NoClientTellsOfItsCertificate) {
   headers_->add("x-forwarded-client-cert", "By=spiffe://a");
   headers_->add("x-forwarded-client-cert", "URI=spiffe://b");
-  config_.forwardClientCert = true;
+  config_.clientCertificate.forward = ClientCertificateRules::Forward::AlwaysForwardOnly;
   EXPECT_EQ(prepare(), "");
   EXPECT_EQ(value("x-forwarded-client-cert"), "By=spiffe://a,URI=spiffe://b");
-  config_.forwardClientCert = false;
+  config_.clientCertificate.forward = ClientCertificateRules::Forward::Sanitize;
   EXPECT_EQ(prepare(), "");
   EXPECT_EQ(value("x-forwarded-client-cert"), "none");
 }

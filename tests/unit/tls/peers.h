@@ -49,9 +49,7 @@ private:
     chain->verified = true;
     chain->session.reset(SSL_get1_session(ssl));
     if (local != nullptr) {
-      const std::string der = local->der();
-      chain->local.reset(
-          CRYPTO_BUFFER_new(reinterpret_cast<const uint8_t*>(der.data()), der.size(), nullptr));
+      chain->local = bssl::UpRef(local->certificate);
     }
     return std::make_shared<const TlsPeer>(std::move(chain));
   }

@@ -19,7 +19,7 @@ protected:
           settings.idleTimeout = base::Milliseconds(3'600'000);
           settings.maxRequestsPerConnection = maxRequests;
         },
-        http::Protocol::Http2);
+        PoolProtocol::Http2);
   }
   void frames(size_t n, std::string_view text) {
     base::Buffer data = bytes(text);

@@ -68,7 +68,7 @@ class HttpPoolTest : public net::test::ConnectionTest {
 protected:
   void makePool(const std::string& clusterJson,
                 const std::function<void(ClusterSettings&)>& tune = {},
-                http::Protocol protocol = http::Protocol::Http11) {
+                PoolProtocol protocol = PoolProtocol::Http1) {
     envoy::config::cluster::v3::Cluster proto;
     ASSERT_TRUE(google::protobuf::util::JsonStringToMessage(clusterJson, &proto).ok());
     proto.set_name("c");
