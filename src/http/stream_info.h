@@ -104,6 +104,12 @@ struct StreamInfo {
     return downstreamSocket == nullptr ? std::string_view() : downstreamSocket->serverName;
   }
 
+  // Where the connection was going, if a listener filter found out; null: not known.
+  const net::AddressPtr* restoredDestination() const {
+    return downstreamSocket != nullptr && downstreamSocket->localRestored ? &downstreamSocket->local
+                                                                          : nullptr;
+  }
+
   // Takes over what is known of the connection before its bytes: addresses, facts and metadata that
   // listener filters left.
   void setDownstream(const net::AddressPtr& local, const net::AddressPtr& remote,

@@ -35,6 +35,11 @@ std::unique_ptr<Connection> Connection::connect(event::Worker& worker, AddressPt
                                                 std::unique_ptr<TransportSocket> transport) {
   Fd fd = openSocket(*remote);
   int error = fd.valid() ? 0 : errno;
+  if (error == 0 && source != nullptr && source->isIp() && source->port() == 0) {
+    // The port is chosen when connecting: one port serves many destinations.
+    const int on = 1;
+    (void)::setsockopt(fd.get(), IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
+  }
   if (error == 0 && source != nullptr &&
       ::bind(fd.get(), source->sockAddr(), source->sockAddrLength()) != 0) {
     error = errno;

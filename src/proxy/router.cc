@@ -69,6 +69,8 @@ bool Router::answerLocally(const http::HeaderMap& headers) {
 upstream::HostPtr Router::chooseHost(upstream::WorkerCluster& cluster) {
   upstream::LoadBalancerContext context;
   context.metadataMatch = route_->metadataMatch();
+  context.destination = callbacks_->streamInfo().restoredDestination();
+  context.headers = request_;
   // Dynamic metadata of the same name, set by filters, wins over the route's.
   upstream::MetadataMatch merged;
   if (const http::Metadata* metadata = callbacks_->streamInfo().dynamicMetadataOrNull()) {

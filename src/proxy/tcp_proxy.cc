@@ -181,8 +181,10 @@ private:
     }
     cluster_ = cluster->infoPtr();
     info_.upstreamCluster = cluster_->name();
-    host_ = cluster->chooseHost(
-        {.metadataMatch = config_->metadataMatch.empty() ? nullptr : &config_->metadataMatch});
+    upstream::LoadBalancerContext balancing;
+    balancing.metadataMatch = config_->metadataMatch.empty() ? nullptr : &config_->metadataMatch;
+    balancing.destination = info_.restoredDestination();
+    host_ = cluster->chooseHost(balancing);
     if (host_ == nullptr) {
       fail(http::ResponseFlag::NoHealthyUpstream);
       return;

@@ -1,5 +1,7 @@
 #include "upstream/cluster_config.h"
 
+#include <absl/strings/ascii.h>
+
 #include <algorithm>
 
 #include "absl/container/flat_hash_set.h"
@@ -204,6 +206,75 @@ absl::Status checkSubsets(const Cluster& proto, const FieldPath& path) {
   return absl::OkStatus();
 }
 
+// Its hosts are where connections were going: nobody else names or balances them.
+absl::Status readOriginalDst(const Cluster& proto, const FieldPath& path, ClusterSettings& out) {
+  if (proto.type() != Cluster::ORIGINAL_DST) {
+    return absl::OkStatus();
+  }
+  if (proto.lb_policy() != Cluster::CLUSTER_PROVIDED) {
+    return fieldError(path.field("lb_policy"), Cluster::LbPolicy_Name(proto.lb_policy()),
+                      "CLUSTER_PROVIDED: the cluster is of type ORIGINAL_DST");
+  }
+  if (proto.has_load_assignment()) {
+    return fieldError(path.field("load_assignment"), "endpoints",
+                      "none: the cluster is of type ORIGINAL_DST");
+  }
+  if (proto.has_lb_subset_config()) {
+    return fieldError(path.field("lb_subset_config"), "subsets",
+                      "none: the cluster is of type ORIGINAL_DST");
+  }
+  OriginalDstSettings settings;
+  const auto& config = proto.original_dst_lb_config();
+  const FieldPath at = path.field("original_dst_lb_config");
+  if (config.has_metadata_key()) {
+    return fieldError(at.field("metadata_key"), "a key", "use_http_header, or neither");
+  }
+  if (config.use_http_header()) {
+    settings.header = config.http_header_name().empty()
+                          ? "x-envoy-original-dst-host"
+                          : absl::AsciiStrToLower(config.http_header_name());
+  }
+  if (config.has_upstream_port_override()) {
+    const uint32_t port = config.upstream_port_override().value();
+    if (port > 65535) {
+      return fieldError(at.field("upstream_port_override"), base::cat(port), "0 to 65535");
+    }
+    settings.port = static_cast<uint16_t>(port);
+  }
+  // Istio says "never" by the longest time there is.
+  constexpr int64_t longest = int64_t{100} * 365 * 24 * 3600;
+  if (proto.cleanup_interval().seconds() > longest) {
+    settings.cleanupInterval = std::nullopt;
+  } else if (proto.has_cleanup_interval()) {
+    const auto interval =
+        config::toPositiveMillis(proto.cleanup_interval(), path.field("cleanup_interval"));
+    if (!interval.ok()) {
+      return interval.status();
+    }
+    settings.cleanupInterval = *interval;
+  }
+  out.originalDst = std::move(settings);
+  return absl::OkStatus();
+}
+
+absl::Status readBindConfig(const Cluster& proto, const FieldPath& path, ClusterSettings& out) {
+  if (!proto.upstream_bind_config().has_source_address()) {
+    return absl::OkStatus();
+  }
+  const auto& source = proto.upstream_bind_config().source_address();
+  const FieldPath at = path.field("upstream_bind_config").field("source_address");
+  if (source.port_value() > 65535) {
+    return fieldError(at.field("port_value"), base::cat(source.port_value()), "0 to 65535");
+  }
+  auto address =
+      net::Address::parseIp(source.address(), static_cast<uint16_t>(source.port_value()));
+  if (!address.ok()) {
+    return fieldError(at.field("address"), base::message(address.status()));
+  }
+  out.sourceAddress = std::move(*address);
+  return absl::OkStatus();
+}
+
 } // namespace
 
 absl::StatusOr<ClusterSettings> readCluster(const Cluster& proto, const FieldPath& path,
@@ -215,19 +286,25 @@ absl::StatusOr<ClusterSettings> readCluster(const Cluster& proto, const FieldPat
   }
   if (proto.has_cluster_type()) {
     return fieldError(path.field("cluster_type"), inQuotes(proto.cluster_type().name()),
-                      "type: STATIC, STRICT_DNS or EDS");
+                      "type: STATIC, STRICT_DNS, EDS or ORIGINAL_DST");
   }
   if (proto.type() != Cluster::STATIC && proto.type() != Cluster::STRICT_DNS &&
-      proto.type() != Cluster::EDS) {
+      proto.type() != Cluster::EDS && proto.type() != Cluster::ORIGINAL_DST) {
     return fieldError(path.field("type"), Cluster::DiscoveryType_Name(proto.type()),
-                      "STATIC, STRICT_DNS or EDS");
+                      "STATIC, STRICT_DNS, EDS or ORIGINAL_DST");
   }
   if (proto.type() == Cluster::EDS && !proto.eds_cluster_config().has_eds_config()) {
     return fieldError(path.field("eds_cluster_config").field("eds_config"), "none",
                       "where the endpoints come from");
   }
-  if (proto.lb_policy() != Cluster::ROUND_ROBIN && proto.lb_policy() != Cluster::RANDOM &&
-      proto.lb_policy() != Cluster::LEAST_REQUEST) {
+  if (absl::Status status = readOriginalDst(proto, path, out); !status.ok()) {
+    return status;
+  }
+  if (absl::Status status = readBindConfig(proto, path, out); !status.ok()) {
+    return status;
+  }
+  if (!out.originalDst.has_value() && proto.lb_policy() != Cluster::ROUND_ROBIN &&
+      proto.lb_policy() != Cluster::RANDOM && proto.lb_policy() != Cluster::LEAST_REQUEST) {
     return fieldError(path.field("lb_policy"), Cluster::LbPolicy_Name(proto.lb_policy()),
                       "ROUND_ROBIN, RANDOM or LEAST_REQUEST");
   }

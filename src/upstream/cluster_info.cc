@@ -46,7 +46,8 @@ ClusterStats::ClusterStats(const stats::Scope& scope)
       cxConnectMs(scope.histogram("upstream_cx_connect_ms")),
       membershipTotal(scope.gauge("membership_total")),
       membershipHealthy(scope.gauge("membership_healthy")),
-      membershipChange(scope.counter("membership_change")) {}
+      membershipChange(scope.counter("membership_change")),
+      originalDstHostInvalid(scope.counter("original_dst_host_invalid")) {}
 
 void ClusterStats::countResponse(uint32_t status) {
   rqCompleted.inc();

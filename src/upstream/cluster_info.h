@@ -12,6 +12,7 @@
 #include "http/codec/http1.h"
 #include "http/codec/http2.h"
 #include "http/protocol.h"
+#include "net/address.h"
 #include "stats/stats.h"
 #include "upstream/cluster_transports.h"
 
@@ -106,10 +107,19 @@ struct ClusterStats {
   stats::Gauge& membershipTotal;
   stats::Gauge& membershipHealthy;
   stats::Counter& membershipChange;
+  stats::Counter& originalDstHostInvalid; // a header that should name a host does not
 };
 
 // What is spoken to the hosts of a cluster.
 enum class UpstreamProtocol { Http1, Http2, AsDownstream, ByAlpn };
+
+// Of a cluster of type ORIGINAL_DST.
+struct OriginalDstSettings {
+  std::string header; // a request header that says where to; empty: none does
+  uint16_t port = 0;  // instead of the destination's; 0: that
+  // How long a host may be unused, at least; nothing: for ever.
+  std::optional<base::Milliseconds> cleanupInterval = base::Milliseconds(5000);
+};
 
 // A cluster's configuration, checked and with defaults filled in.
 struct ClusterSettings {
@@ -128,6 +138,8 @@ struct ClusterSettings {
   bool http1Trailers = false; // to and from an HTTP/1 upstream; else dropped
   http::Http1NameCase http1NameCase;
   http::Http2Settings http2;
+  std::optional<OriginalDstSettings> originalDst;
+  net::AddressPtr sourceAddress; // that connections come from; null: the system chooses
   uint64_t maxConnections = 1024;
   uint64_t maxPendingRequests = 1024;
   uint64_t maxRequests = 1024;

@@ -115,7 +115,7 @@ private:
         options_.stats.root().leasedChild("cluster", "envoy_cluster_name", proto.name()));
     const auto active = active_.find(proto.name());
     HostSetPtr before = active == active_.end() ? nullptr : active->second->hosts();
-    if (proto.type() == ClusterProto::STATIC) {
+    if (proto.type() == ClusterProto::STATIC || proto.type() == ClusterProto::ORIGINAL_DST) {
       return createStaticCluster(std::move(info), std::move(before), std::move(*endpoints), *this);
     }
     if (proto.type() == ClusterProto::EDS) {

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "base/random.h"
+#include "http/header_map.h"
 #include "upstream/host.h"
 #include "upstream/metadata_match.h"
 
@@ -13,6 +14,9 @@ namespace moe::upstream {
 struct LoadBalancerContext {
   const MetadataMatch* metadataMatch = nullptr; // null: none
   std::optional<uint64_t> hash;
+  // Where the downstream connection was going, if that was restored; null: not known.
+  const net::AddressPtr* destination = nullptr;
+  const http::HeaderMap* headers = nullptr; // of the request; null: a TCP connection
 };
 
 // Chooses hosts for one worker from the snapshot it was built with; rebuilt when hosts change.

@@ -2,21 +2,25 @@
 
 #include "upstream/balancers.h"
 #include "upstream/http_pool.h"
+#include "upstream/original_dst.h"
 
 namespace moe::upstream {
 
 class WorkerClustersImpl::Cluster final : public WorkerCluster {
 public:
-  Cluster(WorkerClustersImpl& owner, ClusterInfoPtr info) : owner_(owner), info_(std::move(info)) {}
+  Cluster(WorkerClustersImpl& owner, ClusterInfoPtr info) : owner_(owner), info_(std::move(info)) {
+    if (info_->settings().originalDst.has_value()) {
+      originalDst_ = std::make_unique<OriginalDstHosts>(
+          owner_.worker_, info_, [this](const Host& host) { return dropUnused(host); });
+    }
+  }
 
   const ClusterInfo& info() const override { return *info_; }
   const ClusterInfoPtr& infoPtr() const override { return info_; }
 
   HostPtr chooseHost(const LoadBalancerContext& context) override {
-    if (balancer_ == nullptr) {
-      balancer_ = createBalancer(*info_, hosts_, owner_.worker_.random);
-    }
-    HostPtr host = balancer_->chooseHost(context);
+    HostPtr host =
+        originalDst_ != nullptr ? originalDst_->choose(context) : balancer().chooseHost(context);
     if (host == nullptr) {
       info_->stats().cxNoneHealthy.inc();
     }
@@ -44,8 +48,9 @@ public:
     stats.cxActive.inc();
     host->counts().cxTotal.fetch_add(1, std::memory_order_relaxed);
     host->counts().cxActive.fetch_add(1, std::memory_order_relaxed);
-    auto connection = net::Connection::connect(owner_.worker_, host->address(), nullptr,
-                                               info_->createTransport(*host, {}, sessionsOf(host)));
+    auto connection =
+        net::Connection::connect(owner_.worker_, host->address(), info_->settings().sourceAddress,
+                                 info_->createTransport(*host, {}, sessionsOf(host)));
     connection->setBufferLimit(info_->settings().bufferLimit);
     connection->setStats({&stats.cxRxBytes, &stats.cxTxBytes});
     connection->setNoDelay(true);
@@ -102,6 +107,24 @@ private:
     }
     return sessions;
   }
+  LoadBalancer& balancer() {
+    if (balancer_ == nullptr) {
+      balancer_ = createBalancer(*info_, hosts_, owner_.worker_.random);
+    }
+    return *balancer_;
+  }
+  // Nothing is connected to it: its pools go.
+  bool dropUnused(const Host& host) {
+    if (host.counts().cxActive.load(std::memory_order_relaxed) != 0) {
+      return false;
+    }
+    if (const auto found = pools_.find(host.state()); found != pools_.end()) {
+      Pools pools = std::move(found->second);
+      pools_.erase(found);
+      finish(pools);
+    }
+    return true;
+  }
   void finish(Pools& pools) {
     owner_.finish(std::move(pools.http1));
     owner_.finish(std::move(pools.http2));
@@ -112,6 +135,7 @@ private:
   HostSetPtr hosts_;
   LoadBalancerPtr balancer_; // null: to be made for hosts_
   absl::flat_hash_map<HostStatePtr, Pools> pools_;
+  std::unique_ptr<OriginalDstHosts> originalDst_; // null: another type of cluster
 };
 
 void releaseTcp(const ClusterInfo& info, const Host& host) {

@@ -116,7 +116,7 @@ const tcpConfig = `static_resources:
 
 func TestValidateNamesTheFieldAndPlace(t *testing.T) {
 	cases := map[string]string{
-		"static_resources: {clusters: [{name: a, type: ORIGINAL_DST}]}":                             ":1:47: static_resources.clusters[0].type: found ORIGINAL_DST, expected STATIC, STRICT_DNS or EDS",
+		"static_resources: {clusters: [{name: a, type: LOGICAL_DNS}]}":                              ":1:47: static_resources.clusters[0].type: found LOGICAL_DNS, expected STATIC, STRICT_DNS, EDS or ORIGINAL_DST",
 		"static_resources: {clusters: [{name: a, connect_timeout: 5}]}":                             "static_resources.clusters[0].connect_timeout: found",
 		"static_resources: {clusters: [{name: a}, {name: a}]}":                                      "static_resources.clusters[1].name: found \"a\" again",
 		"static_resources: {listeners: [{address: {socket_address: {address: x, port_value: 1}}}]}": "static_resources.listeners[0].address.socket_address.address: found \"x\", expected an IPv4 or IPv6 address",

@@ -220,8 +220,29 @@ TEST_F(BalancersTest, BadSubsetsAndTypesAreNamed) {
   EXPECT_EQ(error(R"({"name":"c","lb_subset_config":{"subset_selectors":[{}]}})"),
             "clusters[3].lb_subset_config.subset_selectors[0].keys: found none, expected at least "
             "one metadata key");
-  EXPECT_EQ(error(R"({"name":"c","type":"ORIGINAL_DST"})"),
-            "clusters[3].type: found ORIGINAL_DST, expected STATIC, STRICT_DNS or EDS");
+  EXPECT_EQ(error(R"({"name":"c","type":"LOGICAL_DNS"})"),
+            "clusters[3].type: found LOGICAL_DNS, expected STATIC, STRICT_DNS, EDS or "
+            "ORIGINAL_DST");
+  EXPECT_EQ(
+      error(R"({"name":"c","type":"ORIGINAL_DST"})"),
+      "clusters[3].lb_policy: found ROUND_ROBIN, expected CLUSTER_PROVIDED: the cluster is of "
+      "type ORIGINAL_DST");
+  const auto originalDst = [&](const std::string& more) {
+    return error(base::cat(R"({"name":"c","type":"ORIGINAL_DST","lb_policy":"CLUSTER_PROVIDED",)",
+                           more, "}"));
+  };
+  EXPECT_EQ(originalDst(R"("load_assignment":{"cluster_name":"c"})"),
+            "clusters[3].load_assignment: found endpoints, expected none: the cluster is of type "
+            "ORIGINAL_DST");
+  EXPECT_EQ(originalDst(R"("original_dst_lb_config":{"upstream_port_override":65536})"),
+            "clusters[3].original_dst_lb_config.upstream_port_override: found 65536, expected 0 to "
+            "65535");
+  EXPECT_EQ(originalDst(R"("original_dst_lb_config":{"metadata_key":{"key":"a"}})"),
+            "clusters[3].original_dst_lb_config.metadata_key: found a key, expected "
+            "use_http_header, or neither");
+  EXPECT_EQ(error(R"({"name":"c","upstream_bind_config":{"source_address":{"address":"here"}}})"),
+            "clusters[3].upstream_bind_config.source_address.address: found \"here\", expected an "
+            "IPv4 or IPv6 address");
   EXPECT_EQ(error(R"({"name":"c","lb_policy":"MAGLEV"})"),
             "clusters[3].lb_policy: found MAGLEV, expected ROUND_ROBIN, RANDOM or LEAST_REQUEST");
 }

@@ -30,7 +30,7 @@ public:
   void onEnd() override { stats_.readError.inc(); }
 
 private:
-  static constexpr size_t kMaxBytes = 64 * 1024; // as in Envoy
+  static constexpr size_t kMaxBytes = 65536; // as in Envoy
 
   HttpInspectorStats& stats_;
   Detector detector_;

@@ -3,22 +3,17 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
-// Both are defined in headers of the kernel that do not go together with those of the C library.
-#ifndef SO_ORIGINAL_DST
-#define SO_ORIGINAL_DST 80
-#endif
-#ifndef IP6T_SO_ORIGINAL_DST
-#define IP6T_SO_ORIGINAL_DST 80
-#endif
-
 namespace moe::filter::original_dst {
 namespace {
+
+// SO_ORIGINAL_DST and IP6T_SO_ORIGINAL_DST, in headers of the kernel that do not go together with
+// those of the C library.
+constexpr int kOriginalDst = 80;
 
 net::AddressPtr redirectedFrom(int fd, bool v6) {
   sockaddr_storage storage{};
   socklen_t length = sizeof(storage);
-  if (::getsockopt(fd, v6 ? SOL_IPV6 : SOL_IP, v6 ? IP6T_SO_ORIGINAL_DST : SO_ORIGINAL_DST,
-                   &storage, &length) != 0) {
+  if (::getsockopt(fd, v6 ? SOL_IPV6 : SOL_IP, kOriginalDst, &storage, &length) != 0) {
     return nullptr; // no connection tracking here, or not of this connection
   }
   return net::Address::fromSockaddr(storage, length);

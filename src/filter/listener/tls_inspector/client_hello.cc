@@ -9,7 +9,7 @@ namespace {
 
 constexpr size_t kRecordHeader = 5;
 constexpr size_t kMessageHeader = 4;
-constexpr size_t kMaxRecord = 16 * 1024; // RFC 8446 section 5.1
+constexpr size_t kMaxRecord = 16384; // RFC 8446 section 5.1
 constexpr uint8_t kHandshake = 22;
 constexpr uint8_t kClientHello = 1;
 constexpr uint16_t kServerName = 0;

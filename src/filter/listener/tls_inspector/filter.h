@@ -24,9 +24,9 @@ struct TlsInspectorStats {
 };
 
 struct TlsInspectorSettings {
-  size_t initialBytes = 16 * 1024; // read before the filter looks; then twice as many
-  size_t maxBytes = 16 * 1024;     // of a ClientHello with its record headers
-  bool closeOnErrors = false; // what is no ClientHello is closed instead of taken as clear text
+  size_t initialBytes = 16384; // read before the filter looks; then twice as many
+  size_t maxBytes = 16384;     // of a ClientHello with its record headers
+  bool closeOnErrors = false;  // what is no ClientHello is closed instead of taken as clear text
 };
 
 // Finds out whether a connection begins with TLS, and which server name and application protocols
