@@ -41,7 +41,9 @@ void TimerWheel::arm(Timer& timer, uint64_t delayMs) {
 
 void TimerWheel::disarm(Timer& timer) {
   timer.unlink();
-  --armed_;
+  if (--armed_ == 0) {
+    earliest_ = UINT64_MAX; // the owner may stop waiting: the next arming is news
+  }
 }
 
 void TimerWheel::place(Timer& timer) {

@@ -60,6 +60,21 @@ TEST(TimerWheel, CallbackMayRearmAndDestroyItself) {
   EXPECT_EQ(ending, nullptr);
 }
 
+TEST(TimerWheel, AnEarlierTimerThatWasDisarmedHidesNoLaterOne) {
+  TimerWheel wheel(0);
+  Timer early(wheel, [] {});
+  Timer late(wheel, [] {});
+  uint64_t delay = 0;
+  early.enable(Milliseconds(1));
+  early.disable();
+  ASSERT_TRUE(wheel.takeRearm());
+  ASSERT_FALSE(wheel.nextDelay(0, delay)); // the owner waits for nothing
+  late.enable(Milliseconds(20));
+  EXPECT_TRUE(wheel.takeRearm());
+  ASSERT_TRUE(wheel.nextDelay(0, delay));
+  EXPECT_EQ(delay, 20u);
+}
+
 TEST(TimerWheel, FarDeadlinesCascadeExactly) {
   std::mt19937_64 random(7);
   TimerWheel wheel(0);
