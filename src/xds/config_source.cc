@@ -40,6 +40,7 @@ ConfigSources::ConfigSources(Options options)
       buryLater_(std::make_unique<event::NextTurn>(options_.loop, [this] { bury(); })) {}
 
 ConfigSources::~ConfigSources() {
+  self_.reset();
   for (auto& [key, weak] : carriers_) {
     if (const auto carrier = weak.lock(); carrier != nullptr) {
       carrier->mux.reset();
@@ -213,7 +214,12 @@ ConfigSources::carrier(const core::ConfigSource& source, std::string_view typeUr
     }
     made->file = std::move(*created);
   }
-  std::shared_ptr<Carrier> shared(made.release(), [this](Carrier* carrier) { release(carrier); });
+  std::shared_ptr<Carrier> shared(made.release(), [owner = std::weak_ptr(self_)](Carrier* carrier) {
+    std::unique_ptr<Carrier> released(carrier);
+    if (const auto here = owner.lock(); here != nullptr) {
+      (*here)->release(std::move(released));
+    }
+  });
   carriers_[key] = shared;
   return shared;
 }
@@ -230,11 +236,11 @@ void ConfigSources::bury() {
   }
 }
 
-void ConfigSources::release(Carrier* carrier) {
-  dead_.emplace_back(carrier);
+void ConfigSources::release(std::unique_ptr<Carrier> carrier) {
   if (const auto at = carriers_.find(carrier->key); at != carriers_.end() && at->second.expired()) {
     carriers_.erase(at);
   }
+  dead_.push_back(std::move(carrier));
   buryLater_->schedule();
 }
 

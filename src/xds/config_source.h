@@ -47,8 +47,8 @@ public:
   void startAds();
   Mux* ads() { return ads_.get(); } // null: there is none
 
-  // What open() gives. The subscription lives as long as somebody holds it; released before the
-  // ConfigSources ends.
+  // What open() gives. The subscription lives as long as somebody holds it, but no longer than the
+  // ConfigSources.
   struct Opened {
     std::shared_ptr<void> hold;
     Subscription* subscription = nullptr;
@@ -77,10 +77,11 @@ private:
   absl::StatusOr<std::shared_ptr<Carrier>>
   carrier(const envoy::config::core::v3::ConfigSource& source, std::string_view typeUrl,
           const Type& type, const config::FieldPath& path, const stats::Scope& scope);
-  void release(Carrier* carrier);
+  void release(std::unique_ptr<Carrier> carrier);
   void bury();
 
   Options options_;
+  std::shared_ptr<ConfigSources*> self_ = std::make_shared<ConfigSources*>(this);
   base::StringMap<Type> types_;
   std::unique_ptr<CompletionThread> thread_; // made for the first stream
   std::unique_ptr<Mux> ads_;
