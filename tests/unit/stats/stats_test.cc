@@ -42,6 +42,22 @@ TEST(Stats, AreVisitedByName) {
                                                     "cluster.web.http2.m", "cluster.web.z"));
 }
 
+TEST(Stats, MayEndInTheValueOfATag) {
+  Store store;
+  const Scope scope = store.root().child("listener", "envoy_listener_address", "a").child("ssl");
+  Counter& counter = scope.counter("versions", "envoy_ssl_version", "TLSv1.3");
+  counter.inc();
+  EXPECT_EQ(&scope.counter("versions", "envoy_ssl_version", "TLSv1.3"), &counter);
+  EXPECT_EQ(store.findCounter("listener.a.ssl.versions.TLSv1.3"), &counter);
+  const Identity identity = counter.label().identity();
+  EXPECT_EQ(identity.name, "listener.a.ssl.versions.TLSv1.3");
+  EXPECT_EQ(identity.tagExtractedName, "listener.ssl.versions");
+  ASSERT_EQ(identity.tags.size(), 2u);
+  EXPECT_EQ(identity.tags[1].name, "envoy_ssl_version");
+  EXPECT_EQ(identity.tags[1].value, "TLSv1.3");
+  EXPECT_THAT(counters(store), testing::ElementsAre("listener.a.ssl.versions.TLSv1.3"));
+}
+
 TEST(Stats, OfALeaseGoWithItsLastScope) {
   Store store;
   const Scope root = store.root();

@@ -169,9 +169,9 @@ TEST_F(TlsSocketTest, CountsAsEnvoyDoes) {
   const stats::Counter* version = store.findCounter("listener.a.ssl.versions.TLSv1.3");
   ASSERT_NE(version, nullptr);
   EXPECT_EQ(version->value(), 1u);
-  EXPECT_EQ(version->identity().tagExtractedName, "listener.ssl.versions");
-  EXPECT_EQ(version->identity().tags.back().name, "envoy_ssl_version");
-  EXPECT_EQ(version->identity().tags.back().value, "TLSv1.3");
+  EXPECT_EQ(version->label().identity().tagExtractedName, "listener.ssl.versions");
+  EXPECT_EQ(version->label().identity().tags.back().name, "envoy_ssl_version");
+  EXPECT_EQ(version->label().identity().tags.back().value, "TLSv1.3");
   const stats::Counter* sigalg = store.findCounter("cluster.c.ssl.sigalgs.ecdsa_secp256r1_sha256");
   ASSERT_NE(sigalg, nullptr);
   EXPECT_EQ(sigalg->value(), 1u);
