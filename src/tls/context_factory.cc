@@ -80,7 +80,8 @@ Digest sessionContextOf(const Digest& peer, std::span<const CertificatePtr> cert
 
 } // namespace
 
-ContextFactory::ContextFactory() : stateIndex_(newStateIndex()) {}
+ContextFactory::ContextFactory()
+    : stateIndex_(newStateIndex()), randomKeys_(makeRandomTicketKeys()) {}
 
 absl::StatusOr<CertificatePtr> ContextFactory::certificate(const v3::TlsCertificate& proto,
                                                            const FieldPath& path) {
@@ -90,10 +91,10 @@ absl::StatusOr<CertificatePtr> ContextFactory::certificate(const v3::TlsCertific
              : load();
 }
 
-CredentialsPtr ContextFactory::credentials(CredentialSettings settings) {
+CredentialsPtr ContextFactory::credentials(const CredentialSettings& settings) {
   const Digest digest = settings.digest();
   auto shared = shareOr<Credentials>(credentials_, digest, [&]() -> absl::StatusOr<CredentialsPtr> {
-    return std::make_shared<const Credentials>(std::move(settings), stateIndex_);
+    return std::make_shared<const Credentials>(settings, stateIndex_);
   });
   return *shared; // never an error
 }
@@ -186,9 +187,8 @@ absl::StatusOr<ServerContextPtr> ContextFactory::server(const v3::DownstreamTlsC
     if (!keys.ok()) {
       return keys.status();
     }
-    auto compiled = keys->message != nullptr
-                        ? readTicketKeys(*keys->message, keys->path)
-                        : absl::StatusOr<TicketKeysPtr>(makeRandomTicketKeys());
+    auto compiled = keys->message != nullptr ? readTicketKeys(*keys->message, keys->path)
+                                             : absl::StatusOr<TicketKeysPtr>(randomKeys_);
     if (!compiled.ok()) {
       return compiled.status();
     }
@@ -207,7 +207,7 @@ absl::StatusOr<ServerContextPtr> ContextFactory::server(const v3::DownstreamTlsC
   if (!common->peer.suppressCaNames) {
     settings.advertised = common->peer.verifier->trust().all();
   }
-  parts.credentials = credentials(std::move(settings));
+  parts.credentials = credentials(settings);
   return std::make_shared<const ServerContext>(std::move(parts));
 }
 
@@ -250,7 +250,7 @@ absl::StatusOr<ClientContextPtr> ContextFactory::client(const v3::UpstreamTlsCon
   settings.certificates = std::move(common->certificates);
   settings.alpn = std::move(common->alpn);
   settings.keyLog = common->keyLog != nullptr;
-  parts.credentials = credentials(std::move(settings));
+  parts.credentials = credentials(settings);
   parts.digest = digestOf(base::cat(view(common->peer.digest), view(parts.credentials->digest())));
   return std::make_shared<const ClientContext>(std::move(parts));
 }

@@ -51,9 +51,12 @@ private:
   absl::StatusOr<CertificatePtr>
   certificate(const envoy::extensions::transport_sockets::tls::v3::TlsCertificate& proto,
               const config::FieldPath& path);
-  CredentialsPtr credentials(CredentialSettings settings);
+  CredentialsPtr credentials(const CredentialSettings& settings);
 
   int stateIndex_;
+  // For contexts without session_ticket_keys: sessions go on when a context is made anew, as its
+  // certificate changes, and the session context keeps those of different contexts apart.
+  TicketKeysPtr randomKeys_;
   PeerCompiler peers_;
   Shared<Certificate> certificates_;
   Shared<Credentials> credentials_;

@@ -61,7 +61,7 @@ Digest CredentialSettings::digest() const {
   return digestOf(all);
 }
 
-Credentials::Credentials(CredentialSettings settings, int stateIndex)
+Credentials::Credentials(const CredentialSettings& settings, int stateIndex)
     : choice_(settings.certificates, settings.fullScan, settings.staplePolicy),
       alpn_(settings.alpn), digest_(settings.digest()), stateIndex_(stateIndex),
       context_(SSL_CTX_new(TLS_method())) {

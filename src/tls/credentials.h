@@ -36,7 +36,7 @@ struct CredentialSettings {
 class Credentials {
 public:
   // `stateIndex` is where each SSL of it keeps its SslState (see tls/ssl_state.h).
-  Credentials(CredentialSettings settings, int stateIndex);
+  Credentials(const CredentialSettings& settings, int stateIndex);
   Credentials(const Credentials&) = delete;
   Credentials& operator=(const Credentials&) = delete;
 

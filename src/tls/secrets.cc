@@ -86,6 +86,8 @@ resolveCertificates(const v3::CommonTlsContext& proto, const SecretResolver& res
     return fieldError(path.field("tls_certificate_sds_secret_configs"),
                       "secrets beside tls_certificates", "one or the other");
   }
+  out.reserve(static_cast<size_t>(proto.tls_certificates_size()) +
+              static_cast<size_t>(proto.tls_certificate_sds_secret_configs_size()));
   for (int i = 0; i < proto.tls_certificates_size(); ++i) {
     out.push_back(
         {&proto.tls_certificates(i), path.field("tls_certificates").index(static_cast<size_t>(i))});
@@ -123,7 +125,7 @@ absl::StatusOr<FieldPath> resolveValidation(const v3::CommonTlsContext& proto,
   }
   case v3::CommonTlsContext::kCombinedValidationContext: {
     const auto& combined = proto.combined_validation_context();
-    const FieldPath at = path.field("combined_validation_context");
+    FieldPath at = path.field("combined_validation_context");
     if (combined.has_validation_context_certificate_provider() ||
         combined.has_validation_context_certificate_provider_instance()) {
       return fieldError(at, "a certificate provider, which is not supported",

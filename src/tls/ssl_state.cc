@@ -23,7 +23,7 @@ bool attach(SSL& ssl, std::unique_ptr<SslState> state) {
   if (SSL_set_ex_data(&ssl, index, state.get()) != 1) {
     return false;
   }
-  static_cast<void>(state.release()); // the SSL's now; see destroyState
+  [[maybe_unused]] const SslState* owned = state.release(); // by the SSL now; see destroyState
   return true;
 }
 

@@ -199,10 +199,25 @@ TEST_P(ResumptionTest, SessionWithoutACertificate) {
   EXPECT_FALSE(serverVerify_.verified);
 }
 
-TEST_P(ResumptionTest, BrokenTicketIsAFullHandshake) {
+TEST_P(ResumptionTest, SessionsGoOnWithARenewedCertificate) {
   const auto client = this->client(up_);
-  EXPECT_FALSE(connect(server(down_), client)); // random keys
-  EXPECT_FALSE(connect(server(down_), client)); // others
+  EXPECT_FALSE(connect(server(down_), client));
+  const Made renewed = make({.commonName = "web", .names = {"DNS:web.com"}, .issuer = &ca_});
+  down_.mutable_common_tls_context()->clear_tls_certificates();
+  addCertificate(*down_.mutable_common_tls_context(), renewed);
+  EXPECT_TRUE(connect(server(down_), client));
+  const Made another = make({.commonName = "web", .names = {"DNS:b.com"}, .issuer = &ca_});
+  down_.mutable_common_tls_context()->clear_tls_certificates();
+  addCertificate(*down_.mutable_common_tls_context(), another);
+  EXPECT_FALSE(connect(server(down_), client));
+}
+
+TEST_P(ResumptionTest, AnotherProcessCannotOpenTickets) {
+  const auto client = this->client(up_);
+  EXPECT_FALSE(connect(server(down_), client));
+  ContextFactory other;
+  const auto server = other.server(down_, {}, nullptr, FieldPath("d"));
+  EXPECT_FALSE(connect(*server, client));
 }
 
 } // namespace
