@@ -181,12 +181,28 @@ void Subscription::onResponse(google::protobuf::Message& response) {
 }
 
 void Subscription::onRefused(std::string_view error) {
+  countRefusal(error);
+  std::vector<std::string> names; // callbacks may change watches_
+  for (const auto& [name, states] : watches_) {
+    if (name != kAll) {
+      names.push_back(name);
+    }
+  }
+  for (const std::string& name : names) {
+    const KeptResource* kept = table_.find(name);
+    tell(name, {.kind = WatchAnswer::Kind::Refused,
+                .resource = kept != nullptr && kept->accepted ? kept : nullptr,
+                .error = error});
+  }
+  tellAll(error);
+}
+
+void Subscription::countRefusal(std::string_view error) {
   MOE_LOG(*options_.logger, warn, "xds: {}: refused: {}", config::typeNameOf(options_.typeUrl),
           error);
   if (options_.stats != nullptr) {
     options_.stats->rejected();
   }
-  tellAll(error);
 }
 
 void Subscription::process(Batch& batch, int64_t started) {
@@ -203,6 +219,9 @@ void Subscription::process(Batch& batch, int64_t started) {
   }
   for (const std::string& name : outcome.accepted) {
     missing_.erase(name);
+    for (const std::string& alias : table_.find(name)->aliases) {
+      missing_.erase(alias);
+    }
   }
   countUpdates(outcome, base::monotonicNanos() - started);
   for (const auto& [name, error] : batch.unavailable) {
@@ -219,7 +238,8 @@ void Subscription::process(Batch& batch, int64_t started) {
     tellResource(name, WatchAnswer::Kind::Refused, error);
   }
   if (!nack.empty()) {
-    onRefused(nack);
+    countRefusal(nack);
+    tellAll(nack);
   } else {
     if (options_.stats != nullptr) {
       options_.stats->success(batch.version,

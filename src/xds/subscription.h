@@ -51,7 +51,7 @@ public:
   void onStreamStart();
   void onStreamFailure(); // also if no stream could be made
   void onResponse(google::protobuf::Message& response);
-  // A whole response could not be read.
+  // A whole response could not be read: every watch is told.
   void onRefused(std::string_view error);
   bool hasNext() const { return options_.state->hasNext(interest_); }
   // The next request, or null; while a stream is there only.
@@ -74,6 +74,7 @@ private:
   void remove(const std::shared_ptr<Watch::State>& state);
   void forget(const Interest::Changes& changes);
   void onExpired(std::string_view name);
+  void countRefusal(std::string_view error);
   void process(Batch& batch, int64_t started);
   void tell(std::string_view name, const WatchAnswer& answer);
   void tellResource(std::string_view name, WatchAnswer::Kind kind, std::string_view error);

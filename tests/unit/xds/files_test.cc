@@ -100,7 +100,8 @@ TEST_F(FileSourceTest, ABadFileLeavesTheLastGoodOne) {
   put("routes.yaml", "resources:\n- \"@type\": nonsense\n");
   ASSERT_TRUE(until([&] { return !all.log.empty(); }));
   EXPECT_THAT(all.take(), ElementsAre(HasSubstr(path("routes.yaml") + ":2:")));
-  EXPECT_THAT(told.take(), IsEmpty());
+  EXPECT_THAT(told.take(), ElementsAre(HasSubstr("keeps 1")));
+  EXPECT_THAT(consumer.take(), ElementsAre("+a"));
   EXPECT_EQ(count("update_rejected"), 1u);
   EXPECT_TRUE(source->subscription().resources().find("a")->accepted);
   // A resource that its consumer refuses: with file, line and column.

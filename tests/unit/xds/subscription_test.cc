@@ -113,6 +113,7 @@ TEST_F(SubscriptionTest, AResponseThatCannotBeReadChangesNothing) {
   const DiscoveryRequest nack = take(response("1", {route("a"), route("a")}));
   EXPECT_THAT(nack.error_detail().message(), HasSubstr("found \"a\" again"));
   EXPECT_EQ(nack.version_info(), "");
+  EXPECT_THAT(told.take(), ElementsAre(HasSubstr("refused:"))); // whoever waits need not any more
   EXPECT_EQ(consumer.calls, 0);
   EXPECT_EQ(count("update_rejected"), 1u);
 }
