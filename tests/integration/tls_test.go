@@ -595,6 +595,37 @@ func TestErrorsInTransportSocketsNameTheField(t *testing.T) {
 	}
 }
 
+// With tls_inspector the ClientHello has been read before TLS begins.
+func TestFilterChainsByServerNameHaveTheirCertificates(t *testing.T) {
+	ca := newAuthority(t, "root")
+	port, admin := freePort(t), freePort(t)
+	named := func(name string) func(*x509.Certificate) {
+		return func(c *x509.Certificate) { c.DNSNames = []string{name} }
+	}
+	chain := func(name, match string) string {
+		socket := downstreamSocket(common(ca.issue(name, named(name+".test")), nil, ""), "")
+		return fmt.Sprintf(`    - %sfilters: [{name: hcm, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, stat_prefix: %s, `+
+			`route_config: {virtual_hosts: [{name: all, domains: ["*"], routes: [{match: {prefix: /}, direct_response: {status: 200, body: {inline_string: %s}}}]}]}, `+
+			`http_filters: [{name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}]}}]
+      %s
+`, match, name, name, socket)
+	}
+	start(t, withAdmin(admin, fmt.Sprintf(`static_resources:
+  listeners:
+  - address: {socket_address: {address: 127.0.0.1, port_value: %d}}
+    listener_filters: [{name: tls, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.listener.tls_inspector.v3.TlsInspector}}]
+    filter_chains:
+%s%s`, port, chain("one", "filter_chain_match: {server_names: [one.test]}\n      "), chain("two", "filter_chain_match: {server_names: [two.test]}\n      "))), port, admin)
+	for _, name := range []string{"one", "two", "one"} {
+		_, body := fetchBy(t, h1.tlsClient(t, &tls.Config{RootCAs: ca.pool, ServerName: name + ".test"}), https(port, "/"))
+		expect(t, "chain", body, name)
+	}
+	if _, err := tls.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port), &tls.Config{RootCAs: ca.pool, ServerName: "three.test"}); err == nil {
+		t.Error("no chain is for three.test")
+	}
+	expect(t, "handshakes", counterOf(t, admin, fmt.Sprintf("listener.127.0.0.1_%d.ssl.handshake", port)), "3")
+}
+
 func TestTheConfigurationForTLSRuns(t *testing.T) {
 	site := backend(t, func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, "%s %s", r.Header.Get("X-Forwarded-Proto"), r.Header.Get("X-Forwarded-Client-Cert"))
