@@ -73,7 +73,7 @@ private:
 // with it.
 template <class T>
 std::shared_ptr<const T> endingOn(Loop& loop, const std::shared_ptr<const T>& object) {
-  return std::shared_ptr<const T>(object.get(), [&loop, object](const T*) mutable {
+  return std::shared_ptr<const T>(object.get(), [&loop, object = object](const T*) mutable {
     loop.post([last = std::move(object)] {});
   });
 }

@@ -1,5 +1,7 @@
 #include "server/worker_listeners.h"
 
+#include <sys/socket.h>
+
 #include "base/time.h"
 
 namespace moe::server {
@@ -7,6 +9,13 @@ namespace {
 
 // How long a client that connected before a drain may take to send something.
 constexpr base::Milliseconds kSilence{1000};
+
+// Only such an address can be bound to.
+bool isOfThisMachine(const net::Address& address) {
+  const net::AddressPtr anyPort = address.withPort(0);
+  const net::Fd fd(::socket(anyPort->family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  return fd.valid() && ::bind(fd.get(), anyPort->sockAddr(), anyPort->sockAddrLength()) == 0;
+}
 
 } // namespace
 
@@ -191,9 +200,15 @@ void WorkerListeners::onPendingClosed(PendingSocket& socket) {
 void WorkerListeners::onPendingReady(PendingSocket& socket) {
   const ListenerConfigPtr config = socket.config();
   const ListenerConfigPtr* other =
-      config->useOriginalDst && socket.facts().localRestored && !socket.handedOver()
-          ? findByDestination(*socket.facts().local)
-          : nullptr;
+      socket.facts().localRestored ? findByDestination(*socket.facts().local) : nullptr;
+  if (other != nullptr && *other == config && config->bindToPort &&
+      isOfThisMachine(*socket.facts().local)) {
+    // Not redirected: it called this listener itself. To go on to there would never end.
+    socket.facts().localRestored = false;
+  }
+  if (!config->useOriginalDst || socket.handedOver()) {
+    other = nullptr;
+  }
   forget(socket);
   if (other != nullptr && *other != config) {
     release(*config);

@@ -144,17 +144,27 @@ template <class T> const T* Store::find(std::string_view name) const {
 
 template <class T> void Store::forEach(const Visit<T>& f) const {
   std::vector<std::shared_ptr<const Group>> held; // what is visited may end meanwhile
-  std::vector<std::pair<std::string, const T*>> sorted;
   {
     const std::lock_guard<std::mutex> lock(mutex_);
     held.reserve(groups_.size());
     for (const auto& [prefix, group] : groups_) {
+      held.push_back(group);
+    }
+  }
+  std::vector<const T*> found;
+  std::vector<std::pair<std::string, const T*>> sorted;
+  for (const auto& group : held) {
+    found.clear();
+    {
+      const std::lock_guard<std::mutex> lock(mutex_); // for a moment: workers may wait for it
       if (const auto& stats = std::get<Group::Stats<T>>(group->stats)) {
-        held.push_back(group);
         for (const T& stat : *stats) {
-          sorted.emplace_back(base::cat(prefix, *stat.label().leaf), &stat);
+          found.push_back(&stat);
         }
       }
+    }
+    for (const T* stat : found) {
+      sorted.emplace_back(base::cat(group->prefix, *stat->label().leaf), stat);
     }
   }
   std::sort(sorted.begin(), sorted.end());

@@ -115,8 +115,9 @@ public:
   void clientReady(Client& client);
   // Some that wait may need another connection.
   void wantMore() {
-    if (pendingCount_ > 0) {
-      wantClients();
+    for (size_t before = clients_ + 1; pendingCount_ > 0 && before != clients_;) {
+      before = clients_;
+      wantClients(); // one at a time
     }
   }
   // It can take none for now.

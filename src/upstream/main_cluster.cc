@@ -51,8 +51,10 @@ void MainCluster::setHosts(std::vector<HostPtr> hosts, uint32_t overprovisioning
     total += priority.hosts.size();
     healthy += priority.healthy.size();
   }
-  info_->stats().membershipTotal.set(static_cast<int64_t>(total));
-  info_->stats().membershipHealthy.set(static_cast<int64_t>(healthy));
+  if (!info_->settings().originalDst.has_value()) { // else the workers count theirs
+    info_->stats().membershipTotal.set(static_cast<int64_t>(total));
+    info_->stats().membershipHealthy.set(static_cast<int64_t>(healthy));
+  }
   info_->stats().membershipChange.inc();
   events_.onHosts(*this, hostsGone(*before, *hosts_));
 }

@@ -35,7 +35,9 @@ net::ListenerFilter::Status OriginalDst::onAccept(net::AcceptedSocket& socket) {
   // By the address, not the socket: an IPv4 client may have come to an IPv6 socket.
   const bool v6 = socket.facts.local->kind() == net::Address::Kind::Ipv6;
   net::AddressPtr original = redirectedFrom(socket.fd, v6);
-  if (original != nullptr && !(*original == *socket.facts.local)) {
+  // The socket's own address is no other destination, whatever a PROXY header has said before.
+  if (original != nullptr && !(*original == *socket.facts.local) &&
+      !(*original == *net::Address::localOf(socket.fd))) {
     socket.facts.local = std::move(original);
     socket.facts.localRestored = true;
   } else if (isTransparent(socket.fd)) {
