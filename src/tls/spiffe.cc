@@ -3,7 +3,6 @@
 #include <openssl/x509v3.h>
 
 #include "base/strings.h"
-#include "config/field_path.h"
 #include "tls/x509.h"
 
 namespace moe::tls {
@@ -35,7 +34,7 @@ absl::StatusOr<std::string> trustDomainOf(const X509& leaf) {
   const std::string_view domain = trustDomainOf(uris[0]);
   if (domain.empty()) {
     return absl::InvalidArgumentError(
-        base::cat("the URI ", config::inQuotes(uris[0]), ", which is no SPIFFE ID"));
+        base::cat("the URI ", quoted(uris[0]), ", which is no SPIFFE ID"));
   }
   return std::string(domain);
 }

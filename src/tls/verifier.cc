@@ -38,8 +38,8 @@ std::string listNames(const X509& certificate) {
   size_t count = 0;
   for (const GENERAL_NAME* name : names.get()) {
     if (++count <= limit) {
-      list += base::cat(list.empty() ? "" : ", ", kindName(name->type), " ",
-                        config::inQuotes(nameText(*name)));
+      list +=
+          base::cat(list.empty() ? "" : ", ", kindName(name->type), " ", quoted(nameText(*name)));
     }
   }
   return count > limit ? base::cat(list, " and ", count - limit, " more") : list;
@@ -142,8 +142,8 @@ Verdict Verifier::checkSpiffe(X509& leaf, const STACK_OF(X509) & chain) const {
   const auto found = trust_.domains.find(*domain);
   if (found == trust_.domains.end()) {
     return failed(Fail::Error,
-                  base::cat("no trust bundle for the trust domain ", config::inQuotes(*domain),
-                            " (", describe(leaf), ")"),
+                  base::cat("no trust bundle for the trust domain ", quoted(*domain), " (",
+                            describe(leaf), ")"),
                   SSL_AD_UNKNOWN_CA);
   }
   return checkChain(*found->second, leaf, chain);

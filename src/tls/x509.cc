@@ -11,6 +11,7 @@
 
 #include <limits>
 
+#include "absl/strings/escaping.h"
 #include "base/strings.h"
 #include "tls/reason.h"
 
@@ -180,13 +181,19 @@ std::string serialOf(const X509& certificate) {
   return numberText(X509_get0_serialNumber(&certificate), /*decimal=*/false);
 }
 
+std::string quoted(std::string_view text) {
+  constexpr size_t limit = 80;
+  const std::string_view shown = text.substr(0, limit);
+  return base::cat("\"", absl::CEscape({shown.data(), shown.size()}),
+                   text.size() > limit ? "..." : "", "\"");
+}
+
 std::string describe(const X509& certificate) {
   std::string who = subjectOf(certificate);
   if (who.empty()) { // As SPIFFE's are: their name is a URI.
     const GeneralNamesPtr names = alternativeNames(certificate);
     if (names != nullptr && sk_GENERAL_NAME_num(names.get()) > 0) {
-      // In quotes, since the peer may have put any bytes there.
-      who = base::cat("SAN ", config::inQuotes(nameText(*sk_GENERAL_NAME_value(names.get(), 0))));
+      who = base::cat("SAN ", quoted(nameText(*sk_GENERAL_NAME_value(names.get(), 0))));
     }
   }
   constexpr size_t limit = 200;

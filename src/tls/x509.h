@@ -35,6 +35,9 @@ std::string issuerOf(const X509& certificate);
 // Hexadecimal without a prefix, as Envoy writes it.
 std::string serialOf(const X509& certificate);
 
+// A peer's text in double quotes, with all but printable ASCII escaped, cut after 80 bytes.
+std::string quoted(std::string_view text);
+
 // "CN=web, serial 1f2e" of whatever there is, cut after 200 bytes: for error texts and logs.
 std::string describe(const X509& certificate);
 
