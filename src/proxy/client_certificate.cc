@@ -19,13 +19,13 @@ void appendText(std::string_view text, std::string& out) {
     if (byte < 0x20 || byte >= 0x7f) {
       out.append({'%', digits[byte >> 4], digits[byte & 15]});
     } else {
-      out.append(c == '"' ? "\\" : "").push_back(c);
+      out.append(c == '"' || c == '\\' ? "\\" : "").push_back(c);
     }
   }
 }
 
 void appendPair(std::string_view key, std::string_view value, std::string& out, bool quoted) {
-  quoted = quoted || value.find_first_of(",;=\"") != std::string_view::npos;
+  quoted = quoted || value.find_first_of(",;=\"\\") != std::string_view::npos;
   out.append(out.empty() ? "" : ";").append(key).append(quoted ? "=\"" : "=");
   appendText(value, out);
   out.append(quoted ? "\"" : "");

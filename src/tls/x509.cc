@@ -45,12 +45,26 @@ std::string addressText(const ASN1_OCTET_STRING* address) {
   return text;
 }
 
+// Decimal digits cost the square of their number, and whoever connects may show a number of 100 KB:
+// above 1024 bits there is no text.
+std::string decimalText(const BIGNUM* number) {
+  constexpr unsigned mostBits = 1024;
+  if (number == nullptr || BN_num_bits(number) > mostBits) {
+    return "";
+  }
+  const bssl::UniquePtr<char> text(BN_bn2dec(number));
+  return text != nullptr ? text.get() : "";
+}
+
 std::string numberText(const ASN1_INTEGER* number, bool decimal) {
   const bssl::UniquePtr<BIGNUM> value(ASN1_INTEGER_to_BN(number, nullptr));
   if (value == nullptr) {
     return "";
   }
-  const bssl::UniquePtr<char> text(decimal ? BN_bn2dec(value.get()) : BN_bn2hex(value.get()));
+  if (decimal) {
+    return decimalText(value.get());
+  }
+  const bssl::UniquePtr<char> text(BN_bn2hex(value.get()));
   return text != nullptr ? text.get() : "";
 }
 
@@ -73,8 +87,7 @@ std::string otherNameText(const ASN1_TYPE* value) {
     return numberText(value->value.integer, /*decimal=*/true);
   case V_ASN1_ENUMERATED: {
     const bssl::UniquePtr<BIGNUM> number(ASN1_ENUMERATED_to_BN(value->value.enumerated, nullptr));
-    const bssl::UniquePtr<char> text(number != nullptr ? BN_bn2dec(number.get()) : nullptr);
-    return text != nullptr ? text.get() : "";
+    return decimalText(number.get());
   }
   case V_ASN1_OBJECT:
     return objectText(value->value.object);

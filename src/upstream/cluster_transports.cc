@@ -34,13 +34,15 @@ ClusterTransports::compile(const envoy::config::cluster::v3::Cluster& proto, con
     for (const auto& [key, value] : match.match().fields()) {
       made.wanted.emplace_back(key, canonicalValue(value));
     }
-    if (match.has_transport_socket()) {
-      auto context = compileOne(match.transport_socket(), at.field("transport_socket"), compiler);
-      if (!context.ok()) {
-        return context.status();
-      }
-      made.context = std::move(*context);
+    if (!match.has_transport_socket()) { // clear text must be asked for
+      return config::fieldError(at.field("transport_socket"), "none",
+                                "a transport socket, such as envoy.transport_sockets.raw_buffer");
     }
+    auto context = compileOne(match.transport_socket(), at.field("transport_socket"), compiler);
+    if (!context.ok()) {
+      return context.status();
+    }
+    made.context = std::move(*context);
     any = any || made.context != nullptr;
     out->matches_.push_back(std::move(made));
   }

@@ -581,6 +581,7 @@ func TestErrorsInTransportSocketsNameTheField(t *testing.T) {
 		withSocket(httpConfig(10001, direct, nil), downstreamSocket(common(mixed, nil, ""), "")):                                                                                             "filter_chains[0].transport_socket.typed_config.common_tls_context.tls_certificates[0]",
 		withSocket(httpConfig(10001, direct, nil), "transport_socket: {name: envoy.transport_sockets.tls}"):                                                                                  "filter_chains[0].transport_socket.typed_config",
 		withSocket(httpConfig(10001, direct, nil), `transport_socket: {name: x, typed_config: {"@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext}}`): "DownstreamTlsContext",
+		httpConfig(10001, direct, []string{staticCluster("site", "transport_socket_matches: [{name: clear, match: {}}], ", "127.0.0.1:1")}):                                                  "transport_socket_matches[0].transport_socket: found none",
 		httpConfig(10001, direct, []string{staticCluster("site", autoConfig, "127.0.0.1:1")}):                                                                                                "auto_config",
 		httpConfig(10001, direct, []string{staticCluster("site", upstreamSocket("{tls_params: {cipher_suites: [NO-SUCH]}}", ""), "127.0.0.1:1")}):                                            "clusters[0].transport_socket.typed_config.common_tls_context.tls_params.cipher_suites[0]",
 	} {

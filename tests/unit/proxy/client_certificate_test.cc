@@ -74,12 +74,12 @@ TEST_F(ClientCertificateTest, UriIsThereWithoutAUri) {
 
 TEST_F(ClientCertificateTest, NoNameEndsItsValue) {
   tls::test::SelfSigned evil("evil");
-  const std::string uri = "spiffe://a;Hash=1,By=\"b\r\nx: y\x80";
+  const std::string uri = "spiffe://a;Hash=1,By=\"b\\\r\nx: y\x80";
   evil.addUri(uri);
   const tls::test::Peers other(server, &evil);
   rules.uri = true;
   EXPECT_THAT(clientCertificateElement(rules, *other.seenByServer),
-              testing::EndsWith(";URI=\"spiffe://a;Hash=1,By=\\\"b%0D%0Ax: y%80\""));
+              testing::EndsWith(";URI=\"spiffe://a;Hash=1,By=\\\"b\\\\%0D%0Ax: y%80\""));
 }
 
 } // namespace
