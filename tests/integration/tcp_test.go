@@ -143,9 +143,9 @@ func TestUnsupportedFieldsAreNamed(t *testing.T) {
 		t.Errorf("--strict: %v %q, expected %q", err, output, want)
 	}
 	// TLS that would be left out is refused without --strict.
-	config = `static_resources: {clusters: [{name: a, transport_socket: {name: tls, typed_config: {"@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, sni: a}}}]}`
+	config = `static_resources: {clusters: [{name: a, transport_socket: {name: tls, typed_config: {"@type": type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext, allow_renegotiation: true}}}]}`
 	output, err = exec.Command(binary(t), "--config-yaml", config, "--mode", "validate").CombinedOutput()
-	if err == nil || !strings.Contains(string(output), "static_resources.clusters[0].transport_socket") {
+	if err == nil || !strings.Contains(string(output), "static_resources.clusters[0].transport_socket.typed_config.allow_renegotiation") {
 		t.Errorf("TLS: %v %q", err, output)
 	}
 }
