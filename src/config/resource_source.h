@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "config/field_path.h"
 #include "envoy/config/core/v3/config_source.pb.h"
+#include "stats/stats.h"
 
 namespace moe::config {
 
@@ -30,10 +31,11 @@ public:
   };
 
   virtual ~ResourceSource() = default;
-  // Errors name the field of `source` below `path`. The receiver may be called at once.
+  // Errors name the field of `source` below `path`. The receiver may be called at once. `scope`:
+  // of update_success and the like, which are those of whoever watches.
   virtual absl::StatusOr<std::unique_ptr<Watch>>
   watch(const envoy::config::core::v3::ConfigSource& source, const std::string& name,
-        Receiver& receiver, const FieldPath& path) = 0;
+        Receiver& receiver, const FieldPath& path, const stats::Scope& scope) = 0;
 };
 
 } // namespace moe::config

@@ -156,7 +156,8 @@ absl::Status readRoutes(const Proto& proto, const FieldPath& path, const Factory
         [later](const envoy::config::route::v3::RouteConfiguration& routes) {
           return compileTable(routes, later, false, FieldPath(""));
         },
-        at);
+        at,
+        context.stats.root().child("http", "envoy_http_conn_manager_prefix", proto.stat_prefix()));
     if (!named.ok()) {
       return named.status();
     }

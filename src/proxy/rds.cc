@@ -14,8 +14,9 @@ public:
         slot_(std::make_shared<RouteSlot>(options.concurrency, nullptr)), shown_(slot_) {}
 
   absl::Status start(const envoy::config::core::v3::ConfigSource& source,
-                     const config::FieldPath& path) {
-    auto watch = options_.source->watch(source, name_, *this, path);
+                     const config::FieldPath& path, const stats::Scope& scope) {
+    auto watch = options_.source->watch(source, name_, *this, path,
+                                        scope.child("rds", "envoy_rds_route_config", name_));
     if (!watch.ok()) {
       return watch.status();
     }
@@ -67,7 +68,7 @@ private:
 
 absl::StatusOr<std::shared_ptr<NamedRoutes>>
 RouteTables::get(const envoy::config::core::v3::ConfigSource& source, const std::string& name,
-                 const Compile& compile, const config::FieldPath& path) {
+                 const Compile& compile, const config::FieldPath& path, const stats::Scope& scope) {
   if (options_.source == nullptr) {
     return config::fieldError(path, "rds", "route_config: there is no source of routes");
   }
@@ -84,7 +85,8 @@ RouteTables::get(const envoy::config::core::v3::ConfigSource& source, const std:
     return found->second.lock();
   }
   auto table = std::make_shared<Table>(options_, name, compile);
-  if (absl::Status status = table->start(source, path.field("config_source")); !status.ok()) {
+  if (absl::Status status = table->start(source, path.field("config_source"), scope);
+      !status.ok()) {
     return status;
   }
   tables_.emplace(std::move(key), table);

@@ -43,10 +43,10 @@ public:
 
   explicit RouteTables(Options options) : options_(options) {}
   // The table of this name from this source, which lives as long as somebody has it. Errors name
-  // the field below `path`.
+  // the field below `path`. `scope` is that of the first who asks: "http.<stat_prefix>.".
   absl::StatusOr<std::shared_ptr<NamedRoutes>>
   get(const envoy::config::core::v3::ConfigSource& source, const std::string& name,
-      const Compile& compile, const config::FieldPath& path);
+      const Compile& compile, const config::FieldPath& path, const stats::Scope& scope);
 
 private:
   class Table;

@@ -16,8 +16,9 @@ public:
     const auto& eds = info()->proto().eds_cluster_config();
     serviceName_ = eds.service_name().empty() ? name() : eds.service_name();
     const std::weak_ptr<bool> alive = alive_; // an answer that is there may end this object
-    auto watch = source_.watch(eds.eds_config(), serviceName_, *this,
-                               path_.field("eds_cluster_config").field("eds_config"));
+    auto watch =
+        source_.watch(eds.eds_config(), serviceName_, *this,
+                      path_.field("eds_cluster_config").field("eds_config"), info()->scope());
     if (!watch.ok()) {
       return watch.status();
     }

@@ -12,6 +12,8 @@
 
 namespace moe::xds {
 
+class Subscription;
+
 // A resource that is new or differs from the one that was accepted last.
 struct Resource {
   std::string_view name;
@@ -24,6 +26,7 @@ struct Resource {
 struct Update {
   std::span<const Resource> changed; // in the order of the response
   std::span<const std::string> removed;
+  const Subscription* from = nullptr; // one consumer may serve several sources
 };
 
 // The resources of an update that cannot be used. Those that are not named here are taken.

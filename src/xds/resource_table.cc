@@ -35,8 +35,9 @@ struct ResourceTable::Sorted {
 };
 
 ResourceTable::ResourceTable(event::Loop& loop, Consumer& consumer,
-                             std::function<void(std::string_view)> onExpired)
-    : loop_(loop), consumer_(consumer), onExpired_(std::move(onExpired)) {}
+                             std::function<void(std::string_view)> onExpired,
+                             const Subscription* owner)
+    : loop_(loop), consumer_(consumer), onExpired_(std::move(onExpired)), owner_(owner) {}
 
 ResourceTable::Entry* ResourceTable::entry(std::string_view name) const {
   const auto at = entries_.find(name);
@@ -196,7 +197,7 @@ void ResourceTable::tellConsumer(const Sorted& sorted, Outcome& outcome) {
   }
   Refusals refusals;
   if (!changed.empty() || !removed.empty()) {
-    consumer_.onUpdate({changed, removed}, refusals);
+    consumer_.onUpdate({changed, removed, owner_}, refusals);
   }
   base::ViewMap<const std::string*> errors;
   for (const auto& [name, error] : refusals.errors()) {
@@ -266,7 +267,7 @@ bool ResourceTable::remove(std::string_view name) {
   if (found->kept.accepted) {
     const std::string removed(name);
     Refusals nobodyListens;
-    consumer_.onUpdate({{}, {&removed, 1}}, nobodyListens);
+    consumer_.onUpdate({{}, {&removed, 1}, owner_}, nobodyListens);
   }
   erase(name);
   return true;
@@ -300,7 +301,7 @@ void ResourceTable::forget(const std::vector<std::string>& names, bool all,
   }
   if (!removed.empty()) {
     Refusals nobodyListens;
-    consumer_.onUpdate({{}, removed}, nobodyListens);
+    consumer_.onUpdate({{}, removed, owner_}, nobodyListens);
   }
   for (const std::string& name : gone) {
     erase(name);

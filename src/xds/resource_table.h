@@ -30,8 +30,10 @@ public:
   };
 
   // `onExpired`: the time to live of a resource is over; it is still here. Both outlive the table.
+  // `owner`: what updates say they are from; may be null.
   ResourceTable(event::Loop& loop, Consumer& consumer,
-                std::function<void(std::string_view name)> onExpired);
+                std::function<void(std::string_view name)> onExpired,
+                const Subscription* owner = nullptr);
 
   // Takes a batch; what nobody wants is passed over. Bodies are moved out of the batch.
   Outcome apply(Batch& batch, const Interest& interest);
@@ -69,6 +71,7 @@ private:
   event::Loop& loop_;
   Consumer& consumer_;
   std::function<void(std::string_view)> onExpired_;
+  const Subscription* owner_;
   base::StringMap<std::unique_ptr<Entry>> entries_;
   base::StringMap<std::string> aliases_; // to the name
 };

@@ -19,9 +19,9 @@ Watch::~Watch() {
 }
 
 Subscription::Subscription(Options options)
-    : options_(std::move(options)),
-      table_(options_.loop, options_.consumer, [this](std::string_view name) { onExpired(name); }) {
-}
+    : options_(std::move(options)), table_(
+                                        options_.loop, options_.consumer,
+                                        [this](std::string_view name) { onExpired(name); }, this) {}
 
 Subscription::~Subscription() {
   for (auto& [name, states] : watches_) {

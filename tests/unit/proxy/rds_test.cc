@@ -16,8 +16,8 @@ using envoy::config::route::v3::RouteConfiguration;
 class FakeRoutes final : public RouteSource {
 public:
   absl::StatusOr<std::unique_ptr<Watch>> watch(const ConfigSource& source, const std::string& name,
-                                               Receiver& receiver,
-                                               const config::FieldPath& path) override {
+                                               Receiver& receiver, const config::FieldPath& path,
+                                               const stats::Scope& /*scope*/) override {
     if (!source.has_ads()) {
       return config::fieldError(path, "something else", "ads");
     }
@@ -46,7 +46,7 @@ protected:
         [](const RouteConfiguration& proto) {
           return route::compileRouteTable(proto, {.validateClustersByDefault = false}, "");
         },
-        config::FieldPath("rds"));
+        config::FieldPath("rds"), stats.root());
   }
   absl::Status send(const std::string& name, const std::string& calledAs, bool wrong = false) {
     RouteConfiguration proto;

@@ -119,7 +119,8 @@ class FakeEndpoints final : public EndpointSource {
 public:
   absl::StatusOr<std::unique_ptr<Watch>> watch(const envoy::config::core::v3::ConfigSource& source,
                                                const std::string& name, Receiver& receiver,
-                                               const config::FieldPath& path) override {
+                                               const config::FieldPath& path,
+                                               const stats::Scope& /*scope*/) override {
     if (!source.has_ads()) {
       return config::fieldError(path, "something else", "ads");
     }
