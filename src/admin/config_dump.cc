@@ -22,16 +22,20 @@ v3::ClustersConfigDump clustersDump(const Context& context, const Timestamp& sin
           auto& cluster = *out.add_static_clusters();
           cluster.mutable_cluster()->PackFrom(info.proto());
           *cluster.mutable_last_updated() = since;
-        } else {
-          out.add_dynamic_active_clusters()->mutable_cluster()->PackFrom(info.proto());
         }
       });
+  if (context.dynamic != nullptr) {
+    context.dynamic->dump(out);
+  }
   return out;
 }
 
 v3::EndpointsConfigDump endpointsDump(const Context& context) {
   v3::EndpointsConfigDump out;
   context.clusters.forEach([&](const upstream::ClusterInfo& info, const upstream::HostSet& hosts) {
+    if (info.proto().type() == envoy::config::cluster::v3::Cluster::EDS) {
+      return; // below
+    }
     envoy::config::endpoint::v3::ClusterLoadAssignment assignment;
     assignment.set_cluster_name(info.name());
     for (const auto& priority : hosts.priorities) {
@@ -52,6 +56,9 @@ v3::EndpointsConfigDump endpointsDump(const Context& context) {
     }
     out.add_static_endpoint_configs()->mutable_endpoint_config()->PackFrom(assignment);
   });
+  if (context.dynamic != nullptr) {
+    context.dynamic->dump(out);
+  }
   return out;
 }
 
@@ -83,6 +90,23 @@ v3::RoutesConfigDump routesDump(const Context& context, const Timestamp& since) 
     }
     addChain(listener.default_filter_chain());
   }
+  if (context.dynamic != nullptr) {
+    context.dynamic->dump(out);
+  }
+  return out;
+}
+
+v3::SecretsConfigDump secretsDump(const Context& context, const Timestamp& since) {
+  v3::SecretsConfigDump out;
+  for (const auto& secret : context.bootstrap.static_resources().secrets()) {
+    auto& added = *out.add_static_secrets();
+    added.set_name(secret.name());
+    added.mutable_secret()->PackFrom(secret);
+    *added.mutable_last_updated() = since;
+  }
+  if (context.dynamic != nullptr) {
+    context.dynamic->dump(out);
+  }
   return out;
 }
 
@@ -100,9 +124,7 @@ v3::ConfigDump configDump(const Context& context, bool withEndpoints, const Time
   }
   out.add_configs()->PackFrom(listenersDump(context, since));
   out.add_configs()->PackFrom(routesDump(context, since));
-  if (context.dynamicConfig) {
-    context.dynamicConfig(out);
-  }
+  out.add_configs()->PackFrom(secretsDump(context, since));
   redact(out);
   return out;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/log.h"
+#include "discovery/dynamic.h"
 #include "envoy/admin/v3/config_dump.pb.h"
 #include "envoy/admin/v3/server_info.pb.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
@@ -37,8 +38,7 @@ struct Context {
   std::function<std::vector<BoundListener>()> listeners;
   // Lines that name set fields without effect; may be empty.
   std::function<std::vector<std::string>()> ignoredFields;
-  // Adds what came from a control plane; may be empty. Secrets are redacted afterwards.
-  std::function<void(envoy::admin::v3::ConfigDump&)> dynamicConfig;
+  const discovery::Dynamic* dynamic = nullptr; // what comes by xDS; null: nothing does
 };
 
 } // namespace moe::admin

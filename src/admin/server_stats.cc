@@ -38,7 +38,6 @@ ServerStats::ServerStats(stats::Store& store)
       allocated_(store.root().gauge("server.memory_allocated")),
       heapSize_(store.root().gauge("server.memory_heap_size")),
       physical_(store.root().gauge("server.memory_physical_size")),
-      clusters_(store.root().gauge("cluster_manager.active_clusters")),
       listeners_(store.root().gauge("listener_manager.total_listeners_active")) {}
 
 void ServerStats::refresh(const Context& context, State state, int64_t uptimeSeconds) {
@@ -50,9 +49,6 @@ void ServerStats::refresh(const Context& context, State state, int64_t uptimeSec
   allocated_.set(static_cast<int64_t>(memory.allocated()));
   heapSize_.set(static_cast<int64_t>(memory.heap_size()));
   physical_.set(static_cast<int64_t>(memory.total_physical_bytes()));
-  int64_t clusters = 0;
-  context.clusters.forEach([&](const auto&, const auto&) { ++clusters; });
-  clusters_.set(clusters);
   listeners_.set(static_cast<int64_t>(context.listeners().size()));
 }
 

@@ -30,7 +30,7 @@ int fail(const absl::Status& status) {
 }
 
 int run(const std::vector<std::string>& arguments) {
-  const auto options = moe::server::parseOptions(arguments);
+  auto options = moe::server::parseOptions(arguments);
   if (!options.ok()) {
     return fail(options.status());
   }
@@ -42,6 +42,7 @@ int run(const std::vector<std::string>& arguments) {
     std::puts("moe " MOE_VERSION);
     return 0;
   }
+  options->build = MOE_VERSION;
   moe::server::Server server(*options, makeLogger(*options));
   if (const absl::Status status = server.load(); !status.ok()) {
     return fail(status);

@@ -26,6 +26,7 @@ struct Options {
   bool strict = false; // unsupported fields are errors
   bool help = false;
   bool version = false;
+  std::string build; // moe's own version, for the node; not on the command line
 };
 
 absl::StatusOr<Options> parseOptions(const std::vector<std::string>& arguments);

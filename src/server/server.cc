@@ -4,10 +4,10 @@
 #include <thread>
 
 #include "base/strings.h"
-#include "config/coverage.h"
 #include "config/load.h"
 #include "config/validate.h"
 #include "contrib/envoy/extensions/filters/http/golang/v3alpha/golang.pb.h"
+#include "discovery/supported_fields.h"
 #include "filter/listener/http_inspector/config.h"
 #include "filter/listener/original_dst/config.h"
 #include "filter/listener/proxy_protocol/config.h"
@@ -25,19 +25,22 @@
 #include "server/supported_fields.h"
 #include "tls/supported_fields.h"
 #include "upstream/supported_fields.h"
+#include "xds/supported_fields.h"
 
 namespace moe::server {
 
 using config::FieldPath;
 
 Server::Server(Options options, base::LoggerPtr logger)
-    : options_(std::move(options)), logger_(std::move(logger)) {
+    : options_(std::move(options)), logger_(std::move(logger)),
+      coverage_({tls::kFields, http::kFields, upstream::kFields, route::kFields, proxy::kFields,
+                 filter::kFields, golang::kFields, xds::kFields, discovery::kFields, kFields}) {
   if (options_.concurrency == 0) {
     options_.concurrency = std::max(1u, std::thread::hardware_concurrency());
   }
 }
 
-Server::~Server() { workers_.clear(); }
+Server::~Server() { end(); }
 
 absl::Status Server::load() {
   config::LoadOptions loading;
@@ -72,9 +75,7 @@ absl::Status Server::load() {
 
 // Set fields that nothing acts on: named; with --strict, or if they guard a door, refused.
 absl::Status Server::reportCoverage() {
-  const config::Coverage coverage({tls::kFields, http::kFields, upstream::kFields, route::kFields,
-                                   proxy::kFields, filter::kFields, golang::kFields, kFields});
-  const config::CoverageReport report = coverage.walk(bootstrap_, FieldPath(), &locations_);
+  const config::CoverageReport report = coverage_.walk(bootstrap_, FieldPath(), &locations_);
   for (const config::UncoveredField& field : report.refused) {
     return absl::InvalidArgumentError(base::cat(
         field.str(), ": found a security setting that moe does not act on, expected none"));
@@ -129,10 +130,33 @@ absl::Status Server::addFilters() {
 }
 
 absl::Status Server::compile() {
+  auto dynamic = discovery::Dynamic::create({.loop = loop_,
+                                             .stats = stats_,
+                                             .logger = logger_,
+                                             .bootstrap = bootstrap_,
+                                             .version = options_.build,
+                                             .coverage = coverage_,
+                                             .strict = options_.strict,
+                                             .ignored = [this](std::string line) {
+                                               MOE_LOG(*logger_, warn,
+                                                       "{}: moe does not act on this field", line);
+                                               ignoredFields_.push_back(std::move(line));
+                                             }});
+  if (!dynamic.ok()) {
+    return dynamic.status();
+  }
+  dynamic_ = std::move(*dynamic);
+  routeTables_ = std::make_unique<proxy::RouteTables>(
+      proxy::RouteTables::Options{.source = &dynamic_->routes(),
+                                  .mainLoop = loop_,
+                                  .workers = workerLoops_,
+                                  .concurrency = options_.concurrency,
+                                  .stats = stats_});
   clusters_ = upstream::createClusterManager({.mainLoop = loop_,
                                               .stats = stats_,
                                               .logger = logger_,
                                               .dnsServers = {},
+                                              .endpoints = &dynamic_->endpoints(),
                                               .tls = &transports_});
   absl::Status status = addFilters();
   if (!status.ok()) {
@@ -146,8 +170,13 @@ absl::Status Server::compile() {
   context_ = std::make_unique<proxy::FactoryContext>(proxy::FactoryContext{
       stats_, logger_, *logs_, *clusters_, httpFilters_, routeFilters_, options_.concurrency});
   context_->tls = &transports_;
+  context_->routeTables = routeTables_.get();
+  context_->warming = &warming_;
   if (absl::Status added = clusters_->addClusters(bootstrap_); !added.ok()) {
     return added;
+  }
+  if (absl::Status found = dynamic_->setClusters(*clusters_); !found.ok()) {
+    return found;
   }
   auto overload = readOverload(bootstrap_.overload_manager(), FieldPath("overload_manager"));
   if (!overload.ok()) {
@@ -172,21 +201,40 @@ absl::Status Server::serve() {
                                          });
   overload_->start();
   signals_.watch(loop_, [this](int signal) { onSignal(signal); });
-  clusters_->onInitialized([this] {
-    for (auto& worker : workers_) {
-      worker->start();
-    }
-    live_ = true;
-    stats_.root().gauge("listener_manager.workers_started").set(1);
-    MOE_LOG(*logger_, info, "all clusters are initialized; {} workers accept connections",
-            workers_.size());
+  // As Envoy: clusters, those of the control plane and their endpoints, then listeners, and what
+  // they wait for; then traffic.
+  dynamic_->startClusters([this] {
+    clusters_->onInitialized([this] { warming_.whenDone([this] { startWorkers(); }); });
   });
+  clusters_->onResolved([this] { dynamic_->start(); });
   loop_.run();
-  signals_.stop();
-  overload_ = nullptr;
-  workers_.clear();
+  end();
   MOE_LOG(*logger_, info, "exiting");
   return absl::OkStatus();
+}
+
+void Server::startWorkers() {
+  for (auto& worker : workers_) {
+    worker->start();
+  }
+  live_ = true;
+  stats_.root().gauge("listener_manager.workers_started").set(1);
+  MOE_LOG(*logger_, info, "all clusters are initialized; {} workers accept connections",
+          workers_.size());
+}
+
+// What ends on the main loop's thread is posted there by the last who use it.
+void Server::end() {
+  signals_.stop();
+  overload_ = nullptr;
+  if (dynamic_ != nullptr) {
+    dynamic_->end();
+  }
+  workers_.clear();
+  admin_ = nullptr;
+  listeners_.clear();
+  clusters_ = nullptr;
+  loop_.runOnce();
 }
 
 void Server::onSignal(int signal) {

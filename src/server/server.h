@@ -4,7 +4,9 @@
 #include <vector>
 
 #include "admin/admin.h"
+#include "config/coverage.h"
 #include "config/location_map.h"
+#include "discovery/dynamic.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
 #include "golang/plugin_library.h"
 #include "server/options.h"
@@ -40,6 +42,8 @@ private:
   absl::Status readAdmin();
   absl::Status startAdmin();
   admin::State state() const;
+  void startWorkers();
+  void end();
   void onSignal(int signal);
   // Stops accepting and ends when the connections have; at once if called again. `why`: for the
   // log.
@@ -54,6 +58,9 @@ private:
   std::unique_ptr<proxy::LogWriter> logs_; // ends, and writes its last lines, behind all that log
   envoy::config::bootstrap::v3::Bootstrap bootstrap_;
   config::LocationMap locations_;
+  const config::Coverage coverage_;
+  event::WorkerLoops workerLoops_;
+  std::unique_ptr<discovery::Dynamic> dynamic_; // watched by what is below
   tls::TransportCompiler transports_;
   std::unique_ptr<upstream::ClusterManager> clusters_;
   golang::Plugins plugins_;
@@ -61,6 +68,8 @@ private:
   proxy::HttpFilterConfigs routeFilters_;
   proxy::NetworkFilterConfigs networkFilters_;
   proxy::ListenerFilterConfigs listenerFilters_;
+  std::unique_ptr<proxy::RouteTables> routeTables_;
+  config::Warming warming_; // static listeners, until what they name has come
   std::unique_ptr<proxy::FactoryContext> context_;
   std::vector<ListenerConfigPtr> listeners_;
   proxy::OverloadState overloadState_{stats_.root().child("listener_manager")};

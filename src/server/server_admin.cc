@@ -51,6 +51,7 @@ absl::Status Server::startAdmin() {
       .quit = [this] { loop_.post([this] { drain("POST /quitquitquit"); }); },
       .listeners = [this] { return bound_; },
       .ignoredFields = [this] { return ignoredFields_; },
+      .dynamic = dynamic_.get(),
   });
   if (absl::Status status = admin_->listen(adminAddress_); !status.ok()) {
     return locations_.annotate(

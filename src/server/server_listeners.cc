@@ -40,6 +40,7 @@ absl::Status Server::compileListeners() {
 absl::Status Server::bind() {
   for (uint32_t i = 0; i < options_.concurrency; ++i) {
     workers_.push_back(std::make_unique<WorkerThread>(i, *clusters_, overloadState_));
+    workerLoops_.add(workers_.back()->loop());
   }
   for (const ListenerConfigPtr& listener : listeners_) {
     if (absl::Status status = bind(listener); !status.ok()) {

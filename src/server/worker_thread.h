@@ -16,6 +16,7 @@ public:
   // bind.
   void addListener(const ListenerConfigPtr& config, std::vector<ListenSocket> sockets);
   void start();
+  event::Loop& loop() { return worker_.loop; }
   // Main thread.
   void setAccepting(bool on);
   // Main thread. Stops accepting and asks connections to end; `drained` is posted to no loop but

@@ -41,8 +41,11 @@ public:
     // Until it is ready the one before serves, if there is one. Two that warm are one too many.
     auto& place = warming_[proto.name()];
     auto before = std::exchange(place, std::move(*made));
+    const bool known = before != nullptr || active_.contains(proto.name());
     const absl::Status status = place->start();
-    if (!status.ok()) {
+    if (status.ok()) {
+      (known ? modified_ : added_).inc();
+    } else {
       before != nullptr ? void(warming_[proto.name()] = std::move(before))
                         : void(warming_.erase(proto.name()));
     }
@@ -64,6 +67,9 @@ public:
       active_.erase(active);
       found = true;
     }
+    if (found) {
+      removed_.inc();
+    }
     checkInitialized(); // nobody waits for it any more
     return found;
   }
@@ -82,6 +88,11 @@ public:
     return clusters;
   }
 
+  void onResolved(std::function<void()> callback) override {
+    resolved_ = std::move(callback);
+    checkInitialized();
+  }
+
   void onInitialized(std::function<void()> callback) override {
     initialized_ = std::move(callback);
     checkInitialized();
@@ -91,6 +102,24 @@ public:
     for (const auto& [name, cluster] : active_) {
       f(*cluster->info(), *cluster->hosts());
     }
+  }
+
+  void
+  forEachWarming(const std::function<void(const ClusterInfo&, const HostSet&)>& f) const override {
+    for (const auto& [name, cluster] : warming_) {
+      f(*cluster->info(), *cluster->hosts());
+    }
+  }
+
+  bool visit(std::string_view name,
+             const std::function<void(const ClusterInfo&, const HostSet&)>& f) const override {
+    for (const Clusters* clusters : {&active_, &warming_}) {
+      if (const auto found = clusters->find(name); found != clusters->end()) {
+        f(*found->second->info(), *found->second->hosts());
+        return true;
+      }
+    }
+    return false;
   }
 
 private:
@@ -159,7 +188,21 @@ private:
     }
   }
 
+  static bool isByDns(const MainCluster& cluster) {
+    const auto type = cluster.info()->proto().type();
+    return type == ClusterProto::STRICT_DNS || type == ClusterProto::LOGICAL_DNS;
+  }
+
   void checkInitialized() {
+    activeClusters_.set(static_cast<int64_t>(active_.size()));
+    warmingClusters_.set(static_cast<int64_t>(warming_.size()));
+    const bool unresolved = std::any_of(warming_.begin(), warming_.end(),
+                                        [](const auto& entry) { return isByDns(*entry.second); });
+    if (!unresolved) {
+      if (auto callback = std::exchange(resolved_, nullptr)) {
+        callback();
+      }
+    }
     if (!warming_.empty()) {
       return;
     }
@@ -173,7 +216,14 @@ private:
   Clusters active_;
   Clusters warming_; // not complete yet
   std::vector<Slot> slots_;
+  std::function<void()> resolved_;
   std::function<void()> initialized_;
+  const stats::Scope scope_ = options_.stats.root().child("cluster_manager");
+  stats::Counter& added_ = scope_.counter("cluster_added");
+  stats::Counter& modified_ = scope_.counter("cluster_modified");
+  stats::Counter& removed_ = scope_.counter("cluster_removed");
+  stats::Gauge& activeClusters_ = scope_.gauge("active_clusters");
+  stats::Gauge& warmingClusters_ = scope_.gauge("warming_clusters");
 };
 
 } // namespace

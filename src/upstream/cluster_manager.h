@@ -65,10 +65,19 @@ public:
   // result is used on the worker's thread, and destroyed there or after its thread has ended.
   virtual std::unique_ptr<WorkerClusters> createWorkerClusters(event::Worker& worker,
                                                                http::HeaderMapPool& headers) = 0;
-  // Calls once every cluster has had its first resolution (or its failure); main thread.
+  // Calls once when the clusters that are found by DNS have had their first resolution, or its
+  // failure: a control plane may be one of them. Others may wait for what it brings.
+  virtual void onResolved(std::function<void()> callback) = 0;
+  // Calls once when every cluster that is there serves; main thread.
   virtual void onInitialized(std::function<void()> callback) = 0;
   // For the admin interface: every cluster with its hosts now; main thread.
   virtual void forEach(const std::function<void(const ClusterInfo&, const HostSet&)>& f) const = 0;
+  // The same of those that do not serve yet, whether or not one of their name does.
+  virtual void
+  forEachWarming(const std::function<void(const ClusterInfo&, const HostSet&)>& f) const = 0;
+  // The one that serves under this name, or warms if none does. False: there is none.
+  virtual bool visit(std::string_view name,
+                     const std::function<void(const ClusterInfo&, const HostSet&)>& f) const = 0;
 };
 
 struct ClusterManagerOptions {

@@ -114,9 +114,15 @@ absl::Status ConfigSources::setAds(const core::ApiConfigSource& ads, const Field
   return absl::OkStatus();
 }
 
-void ConfigSources::startAds() {
+void ConfigSources::start() {
+  started_ = true;
   if (ads_ != nullptr) {
     ads_->start();
+  }
+  for (const auto& [key, weak] : carriers_) {
+    if (const auto carrier = weak.lock(); carrier != nullptr && carrier->mux != nullptr) {
+      carrier->mux->start();
+    }
   }
 }
 
@@ -201,7 +207,9 @@ ConfigSources::carrier(const core::ConfigSource& source, std::string_view typeUr
       return mux.status();
     }
     made->mux = std::move(*mux);
-    made->mux->start();
+    if (started_) {
+      made->mux->start();
+    }
   } else {
     auto created = FileSource::create({.loop = options_.loop,
                                        .typeUrl = std::string(typeUrl),
@@ -222,6 +230,29 @@ ConfigSources::carrier(const core::ConfigSource& source, std::string_view typeUr
   });
   carriers_[key] = shared;
   return shared;
+}
+
+void ConfigSources::forEach(std::string_view typeUrl,
+                            const std::function<void(const Subscription&)>& f) const {
+  const auto ofStream = [&](Mux& mux) {
+    if (const Subscription* found = mux.find(typeUrl); found != nullptr) {
+      f(*found);
+    }
+  };
+  if (ads_ != nullptr) {
+    ofStream(*ads_);
+  }
+  for (const auto& [key, weak] : carriers_) {
+    const auto carrier = weak.lock();
+    if (carrier == nullptr) {
+      continue;
+    }
+    if (carrier->mux != nullptr) {
+      ofStream(*carrier->mux);
+    } else if (carrier->file->subscription().typeUrl() == typeUrl) {
+      f(carrier->file->subscription());
+    }
+  }
 }
 
 void ConfigSources::bury() {

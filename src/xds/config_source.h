@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -41,10 +42,12 @@ public:
   // `stats`: of the type as a whole (clusters, listeners); null where each watch counts.
   void addType(std::string typeUrl, Consumer& consumer, SubscriptionStats* stats);
 
-  // Bootstrap's dynamic_resources.ads_config; at most once. Connects with startAds().
+  // Bootstrap's dynamic_resources.ads_config; at most once, before start().
   absl::Status setAds(const envoy::config::core::v3::ApiConfigSource& ads,
                       const config::FieldPath& path);
-  void startAds();
+  // Streams connect from now on, those that are there in one turn: after those who want something
+  // at the start have said so.
+  void start();
   Mux* ads() { return ads_.get(); } // null: there is none
 
   // What open() gives. The subscription lives as long as somebody holds it, but no longer than the
@@ -61,6 +64,9 @@ public:
   absl::StatusOr<Opened> open(const envoy::config::core::v3::ConfigSource& source,
                               std::string_view typeUrl, const config::FieldPath& path,
                               const stats::Scope& scope, Mux* self = nullptr);
+
+  // Each subscription of a type, from whatever source.
+  void forEach(std::string_view typeUrl, const std::function<void(const Subscription&)>& f) const;
 
   // Streams and files besides the aggregated one.
   size_t carriers() const { return carriers_.size(); }
@@ -83,6 +89,7 @@ private:
   Options options_;
   std::shared_ptr<ConfigSources*> self_ = std::make_shared<ConfigSources*>(this);
   base::StringMap<Type> types_;
+  bool started_ = false;
   std::unique_ptr<CompletionThread> thread_; // made for the first stream
   std::unique_ptr<Mux> ads_;
   base::StringMap<std::weak_ptr<Carrier>> carriers_; // by source

@@ -40,7 +40,9 @@ func TestConfigurationsValidate(t *testing.T) {
 		if err := os.WriteFile(copied, []byte(configText(t, filepath.Base(file))), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		if output, err := exec.Command(binary(t), "-c", copied, "--mode", "validate", "--strict").CombinedOutput(); err != nil {
+		validate := exec.Command(binary(t), "-c", copied, "--mode", "validate", "--strict")
+		validate.Dir = "../.." // files that they name are named from there
+		if output, err := validate.CombinedOutput(); err != nil {
 			t.Errorf("%s: %v %s", file, err, output)
 		}
 	}

@@ -3,7 +3,7 @@
 # Layering is enforced by what the compiler can see: every library gets its include path from views,
 # folders that hold nothing but a link named FOLDER to src/FOLDER, of itself and of what it depends
 # on. An include of a folder further down does not compile.
-set(MOE_LAYERS base stats event net config tls http upstream route proxy filter golang xds admin server)
+set(MOE_LAYERS base stats event net config tls http upstream route proxy filter golang xds discovery admin server)
 
 function(moe_library folder)
   cmake_parse_arguments(arg "" "" "DEPS;LIBS" ${ARGN})

@@ -185,7 +185,7 @@ TEST_F(AdminTest, ListenersAsTextAndJson) {
 
 TEST_F(AdminTest, ConfigDumpHasEveryPart) {
   const auto dump = parse<envoy::admin::v3::ConfigDump>(get("/config_dump?include_eds").body);
-  ASSERT_EQ(dump.configs_size(), 5);
+  ASSERT_EQ(dump.configs_size(), 6);
   envoy::admin::v3::BootstrapConfigDump bootstrap;
   ASSERT_TRUE(dump.configs(0).UnpackTo(&bootstrap));
   EXPECT_EQ(bootstrap.bootstrap().node().id(), "me");

@@ -6,19 +6,22 @@
 #include <map>
 
 #include "config/coverage.h"
+#include "discovery/supported_fields.h"
 #include "filter/supported_fields.h"
 #include "golang/supported_fields.h"
 #include "http/supported_fields.h"
 #include "proxy/supported_fields.h"
 #include "route/supported_fields.h"
+#include "tls/supported_fields.h"
 #include "upstream/supported_fields.h"
+#include "xds/supported_fields.h"
 
 namespace moe::server {
 namespace {
 
-constexpr config::Claims kAll[] = {http::kFields,  upstream::kFields, route::kFields,
-                                   proxy::kFields, filter::kFields,   golang::kFields,
-                                   kFields};
+constexpr config::Claims kAll[] = {
+    tls::kFields,    http::kFields,   upstream::kFields, route::kFields,     proxy::kFields,
+    filter::kFields, golang::kFields, xds::kFields,      discovery::kFields, kFields};
 
 config::Coverage coverage() {
   config::Coverage out;
@@ -52,8 +55,16 @@ TEST(SupportedFields, WildcardsClaimNoNewField) {
       found[name] = message->field_count();
     }
   }
-  const std::map<std::string, int> expected = {{"udpa.type.v1.TypedStruct", 2},
-                                               {"xds.type.v3.TypedStruct", 2}};
+  const std::map<std::string, int> expected = {
+      {"envoy.config.core.v3.BackoffStrategy", 2},
+      {"envoy.config.core.v3.GrpcService.GoogleGrpc.ChannelArgs", 1},
+      {"envoy.config.core.v3.GrpcService.GoogleGrpc.SslCredentials", 3},
+      {"envoy.config.core.v3.HeaderValue", 3},
+      {"envoy.config.core.v3.Node", 13}, // goes to the control plane as it is
+      {"envoy.config.core.v3.RateLimitSettings", 2},
+      {"envoy.config.core.v3.WatchedDirectory", 1},
+      {"udpa.type.v1.TypedStruct", 2},
+      {"xds.type.v3.TypedStruct", 2}};
   EXPECT_EQ(found, expected);
 }
 

@@ -101,7 +101,7 @@ protected:
   void expectServed() {
     auto opened = openAds();
     auto a = opened.subscription->watch("a", told.options());
-    sources->startAds();
+    sources->start();
     ASSERT_TRUE(until([&] { return !told.log.empty(); }));
     EXPECT_THAT(told.take(), ElementsAre("present:me"));
     EXPECT_THAT(consumer.take(), ElementsAre("+a"));
@@ -161,7 +161,7 @@ TEST_F(ConfigSourcesTest, AClusterThatComesLaterIsFound) {
   ASSERT_TRUE(ads().ok());
   auto opened = openAds();
   auto a = opened.subscription->watch("a", told.options());
-  sources->startAds();
+  sources->start();
   auto later = worker.loop.createTimer([&] { reach(base::cat("127.0.0.1:", server->port)); });
   later->enable(std::chrono::milliseconds(20));
   ASSERT_TRUE(until([&] { return !told.log.empty(); }));
@@ -169,6 +169,7 @@ TEST_F(ConfigSourcesTest, AClusterThatComesLaterIsFound) {
 }
 
 TEST_F(ConfigSourcesTest, StreamsAreSharedAndEndWithTheirLastUser) {
+  sources->start();
   const std::string yaml = "api_config_source:\n  api_type: DELTA_GRPC\n"
                            "  transport_api_version: V3\n"
                            "  grpc_services: [{envoy_grpc: {cluster_name: xds}}]\n"
