@@ -15,7 +15,7 @@ inline constexpr std::string_view kFields[] = {
     "envoy.config.core.v3.ConfigSource.resource_api_version",
     "envoy.config.core.v3.PathConfigSource.path",
     "envoy.config.core.v3.PathConfigSource.watched_directory",
-    "envoy.config.core.v3.WatchedDirectory.*",
+    "envoy.config.core.v3.WatchedDirectory.path",
     "envoy.config.core.v3.ApiConfigSource.api_type",
     "envoy.config.core.v3.ApiConfigSource.transport_api_version",
     "envoy.config.core.v3.ApiConfigSource.grpc_services",

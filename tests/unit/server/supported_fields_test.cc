@@ -60,9 +60,8 @@ TEST(SupportedFields, WildcardsClaimNoNewField) {
       {"envoy.config.core.v3.GrpcService.GoogleGrpc.ChannelArgs", 1},
       {"envoy.config.core.v3.GrpcService.GoogleGrpc.SslCredentials", 3},
       {"envoy.config.core.v3.HeaderValue", 3},
-      {"envoy.config.core.v3.Node", 13}, // goes to the control plane as it is
+      {"envoy.config.core.v3.Node", 11}, // goes to the control plane as it is
       {"envoy.config.core.v3.RateLimitSettings", 2},
-      {"envoy.config.core.v3.WatchedDirectory", 1},
       {"udpa.type.v1.TypedStruct", 2},
       {"xds.type.v3.TypedStruct", 2}};
   EXPECT_EQ(found, expected);
