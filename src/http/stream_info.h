@@ -42,6 +42,7 @@ enum class ResponseFlag : uint32_t {
   UpstreamMaxStreamDurationReached = 1u << 18, // UMSDR
   NoClusterFound = 1u << 19,                   // NC
   OverloadManager = 1u << 20,                  // OM
+  DropOverload = 1u << 21,                     // DO
 };
 
 // An object that filters leave for other filters and for logs, by name.

@@ -71,6 +71,7 @@ upstream::HostPtr Router::chooseHost(upstream::WorkerCluster& cluster) {
   context.metadataMatch = route_->metadataMatch();
   context.destination = callbacks_->streamInfo().restoredDestination();
   context.headers = request_;
+  context.retry = callbacks_->streamInfo().attemptCount > 0;
   // Dynamic metadata of the same name, set by filters, wins over the route's.
   upstream::MetadataMatch merged;
   if (const http::Metadata* metadata = callbacks_->streamInfo().dynamicMetadataOrNull()) {
@@ -101,6 +102,10 @@ http::HeadersStatus Router::decodeHeaders(http::HeaderMap& headers, bool endStre
   cluster_ = cluster->infoPtr();
   info.upstreamCluster = cluster_->name();
   host_ = chooseHost(*cluster);
+  if (host_ == nullptr && cluster->dropped()) {
+    failUpstream(503, ResponseFlag::DropOverload, "drop overload", "drop_overload");
+    return http::HeadersStatus::StopIteration;
+  }
   if (host_ == nullptr) {
     failUpstream(503, ResponseFlag::NoHealthyUpstream, "no healthy upstream",
                  "no_healthy_upstream");

@@ -186,7 +186,8 @@ private:
     balancing.destination = info_.restoredDestination();
     host_ = cluster->chooseHost(balancing);
     if (host_ == nullptr) {
-      fail(http::ResponseFlag::NoHealthyUpstream);
+      fail(cluster->dropped() ? http::ResponseFlag::DropOverload
+                              : http::ResponseFlag::NoHealthyUpstream);
       return;
     }
     connection_ = cluster->connectTcp(host_);

@@ -3,6 +3,7 @@
 #include <absl/strings/ascii.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "absl/container/flat_hash_set.h"
 #include "base/strings.h"
@@ -387,6 +388,7 @@ readEndpoints(const envoy::config::endpoint::v3::ClusterLoadAssignment& assignme
         spec.description.weight = endpoint.load_balancing_weight().value();
       }
       spec.description.priority = locality.priority();
+      spec.description.localityWeight = locality.load_balancing_weight().value();
       spec.description.locality = shared;
       if (endpoint.has_metadata()) {
         spec.description.metadata = std::make_shared<const Host::Metadata>(endpoint.metadata());
@@ -403,6 +405,29 @@ readEndpoints(const envoy::config::endpoint::v3::ClusterLoadAssignment& assignme
       out.push_back(std::move(spec));
     }
   }
+  return out;
+}
+
+absl::StatusOr<AssignmentPolicy>
+readPolicy(const envoy::config::endpoint::v3::ClusterLoadAssignment& assignment,
+           const FieldPath& path) {
+  AssignmentPolicy out;
+  const auto& policy = assignment.policy();
+  const FieldPath at = path.field("policy");
+  if (policy.has_overprovisioning_factor()) {
+    out.overprovisioningPercent = policy.overprovisioning_factor().value();
+  }
+  double kept = 1; // each category drops its share of what the ones before have left
+  for (int i = 0; i < policy.drop_overloads_size(); ++i) {
+    const auto share = config::toFraction(
+        policy.drop_overloads(i).drop_percentage(),
+        at.field("drop_overloads").index(static_cast<size_t>(i)).field("drop_percentage"));
+    if (!share.ok()) {
+      return share.status();
+    }
+    kept *= 1 - static_cast<double>(share->perMillion()) / 1'000'000;
+  }
+  out.drop = config::Fraction(static_cast<uint32_t>(std::lround((1 - kept) * 1'000'000)));
   return out;
 }
 
@@ -440,9 +465,11 @@ HostPtr successor(std::vector<HostPtr>& known, const HostPtr& host) {
 
 } // namespace
 
-HostSetPtr makeHostSet(std::vector<HostPtr> hosts, const HostSet* old, uint32_t overprovisioning) {
+HostSetPtr makeHostSet(std::vector<HostPtr> hosts, const HostSet* old,
+                       const AssignmentPolicy& policy) {
   auto set = std::make_shared<HostSet>();
   set->version = old == nullptr ? 1 : old->version + 1;
+  set->policy = policy;
   // Several hosts may have one address: two names may resolve to it.
   base::StringMap<std::vector<HostPtr>> known;
   if (old != nullptr) {
@@ -457,7 +484,7 @@ HostSetPtr makeHostSet(std::vector<HostPtr> hosts, const HostSet* old, uint32_t 
       host = successor(at->second, host);
     }
     while (set->priorities.size() <= host->priority()) {
-      set->priorities.emplace_back().overprovisioningPercent = overprovisioning;
+      set->priorities.emplace_back();
     }
     HostSet::Priority& priority = set->priorities[host->priority()];
     priority.hosts.push_back(host);

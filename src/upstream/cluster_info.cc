@@ -37,6 +37,7 @@ ClusterStats::ClusterStats(const stats::Scope& scope)
       redirectSucceeded(scope.counter("upstream_internal_redirect_succeeded_total")),
       redirectFailed(scope.counter("upstream_internal_redirect_failed_total")),
       rqMaintenanceMode(scope.counter("upstream_rq_maintenance_mode")),
+      rqDropOverload(scope.counter("upstream_rq_drop_overload")),
       rqRxReset(scope.counter("upstream_rq_rx_reset")),
       rqTxReset(scope.counter("upstream_rq_tx_reset")),
       rqCompleted(scope.counter("upstream_rq_completed")), rq1xx(scope.counter("upstream_rq_1xx")),

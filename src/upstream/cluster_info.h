@@ -94,6 +94,7 @@ struct ClusterStats {
   stats::Counter& redirectSucceeded;
   stats::Counter& redirectFailed;
   stats::Counter& rqMaintenanceMode;
+  stats::Counter& rqDropOverload; // by drop_overloads
   stats::Counter& rqRxReset;
   stats::Counter& rqTxReset;
   stats::Counter& rqCompleted;

@@ -139,13 +139,18 @@ private:
     if (!endpoints.ok()) {
       return endpoints.status();
     }
+    auto policy = readPolicy(proto.load_assignment(), path.field("load_assignment"));
+    if (!policy.ok()) {
+      return policy.status();
+    }
     auto info = std::make_shared<const ClusterInfo>(
         std::move(*settings),
         options_.stats.root().leasedChild("cluster", "envoy_cluster_name", proto.name()));
     const auto active = active_.find(proto.name());
     HostSetPtr before = active == active_.end() ? nullptr : active->second->hosts();
     if (proto.type() == ClusterProto::STATIC || proto.type() == ClusterProto::ORIGINAL_DST) {
-      return createStaticCluster(std::move(info), std::move(before), std::move(*endpoints), *this);
+      return createStaticCluster(std::move(info), std::move(before), std::move(*endpoints), *policy,
+                                 *this);
     }
     if (proto.type() == ClusterProto::EDS) {
       if (options_.endpoints == nullptr) {
@@ -162,8 +167,8 @@ private:
       }
       resolver_ = std::move(*resolver);
     }
-    return createDnsCluster(std::move(info), std::move(before), std::move(*endpoints), *resolver_,
-                            options_.mainLoop, options_.logger, *this);
+    return createDnsCluster(std::move(info), std::move(before), std::move(*endpoints), *policy,
+                            *resolver_, options_.mainLoop, options_.logger, *this);
   }
 
   void onHosts(MainCluster& cluster, const std::vector<HostStatePtr>& gone) override {

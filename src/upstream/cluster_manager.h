@@ -27,7 +27,10 @@ public:
   virtual const ClusterInfo& info() const = 0;
   // Kept alive by requests that use it after the cluster has gone.
   virtual const ClusterInfoPtr& infoPtr() const = 0;
+  // Null: no host fits, or dropped() says why.
   virtual HostPtr chooseHost(const LoadBalancerContext& context) = 0;
+  // The last chooseHost() gave none because of drop_overloads.
+  virtual bool dropped() const = 0;
   // `downstream`: what the request came in, for clusters that speak the same upstream.
   virtual HttpPool& httpPool(const HostPtr& host, http::Protocol downstream) = 0;
   // A new TCP connection, counted and limited (max_connections); null when over the limit. The

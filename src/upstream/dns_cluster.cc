@@ -37,9 +37,10 @@ std::vector<net::AddressPtr> inOrder(std::vector<net::AddressPtr> addresses) {
 class DnsCluster final : public MainCluster {
 public:
   DnsCluster(ClusterInfoPtr info, HostSetPtr before, std::vector<EndpointSpec> endpoints,
-             DnsResolver& resolver, event::Loop& loop, base::LoggerPtr logger, Events& events)
-      : MainCluster(std::move(info), std::move(before), events), resolver_(resolver), loop_(loop),
-        logger_(std::move(logger)) {
+             AssignmentPolicy policy, DnsResolver& resolver, event::Loop& loop,
+             base::LoggerPtr logger, Events& events)
+      : MainCluster(std::move(info), std::move(before), events), policy_(policy),
+        resolver_(resolver), loop_(loop), logger_(std::move(logger)) {
     for (EndpointSpec& spec : endpoints) {
       if (spec.hostname.empty()) {
         spec.hostname = spec.address; // for auto_host_rewrite
@@ -131,9 +132,10 @@ private:
     for (const auto& each : targets_) {
       all.insert(all.end(), each->hosts.begin(), each->hosts.end());
     }
-    setHosts(std::move(all), overprovisioningOf(info()->proto().load_assignment()));
+    setHosts(std::move(all), policy_);
   }
 
+  const AssignmentPolicy policy_;
   DnsResolver& resolver_;
   event::Loop& loop_;
   base::LoggerPtr logger_;
@@ -146,10 +148,11 @@ private:
 
 std::unique_ptr<MainCluster> createDnsCluster(ClusterInfoPtr info, HostSetPtr before,
                                               std::vector<EndpointSpec> endpoints,
-                                              DnsResolver& resolver, event::Loop& loop,
-                                              base::LoggerPtr logger, MainCluster::Events& events) {
+                                              AssignmentPolicy policy, DnsResolver& resolver,
+                                              event::Loop& loop, base::LoggerPtr logger,
+                                              MainCluster::Events& events) {
   return std::make_unique<DnsCluster>(std::move(info), std::move(before), std::move(endpoints),
-                                      resolver, loop, std::move(logger), events);
+                                      policy, resolver, loop, std::move(logger), events);
 }
 
 } // namespace moe::upstream

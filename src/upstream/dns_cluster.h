@@ -9,7 +9,8 @@ namespace moe::upstream {
 // given by reference outlives it.
 std::unique_ptr<MainCluster> createDnsCluster(ClusterInfoPtr info, HostSetPtr before,
                                               std::vector<EndpointSpec> endpoints,
-                                              DnsResolver& resolver, event::Loop& loop,
-                                              base::LoggerPtr logger, MainCluster::Events& events);
+                                              AssignmentPolicy policy, DnsResolver& resolver,
+                                              event::Loop& loop, base::LoggerPtr logger,
+                                              MainCluster::Events& events);
 
 } // namespace moe::upstream

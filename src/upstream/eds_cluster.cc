@@ -50,8 +50,12 @@ public:
     if (!staleAfter.ok()) {
       return staleAfter.status();
     }
+    auto rules = readPolicy(assignment, config::FieldPath(""));
+    if (!rules.ok()) {
+      return rules.status();
+    }
     watchStaleness(*staleAfter);
-    setHosts(std::move(*hosts), overprovisioningOf(assignment));
+    setHosts(std::move(*hosts), *rules);
     becomeReady();
     return absl::OkStatus();
   }
@@ -67,7 +71,7 @@ private:
     }
     stale_ = loop_.createTimer([this] {
       counter("assignment_stale").inc();
-      setHosts({}, 140);
+      setHosts({}, {});
     });
     stale_->enable(after);
     counter("assignment_timeout_received").inc();

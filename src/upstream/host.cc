@@ -19,7 +19,8 @@ template <class T> bool same(const std::shared_ptr<const T>& a, const std::share
 
 bool operator==(const Host::Description& a, const Host::Description& b) {
   return a.weight == b.weight && a.priority == b.priority && a.healthy == b.healthy &&
-         same(a.locality, b.locality) && same(a.metadata, b.metadata);
+         a.localityWeight == b.localityWeight && same(a.locality, b.locality) &&
+         same(a.metadata, b.metadata);
 }
 
 Host::Host(HostStatePtr state, Description description)

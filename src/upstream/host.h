@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "config/percent.h"
 #include "envoy/config/core/v3/base.pb.h"
 #include "net/address.h"
 
@@ -47,6 +48,7 @@ public:
   using Metadata = envoy::config::core::v3::Metadata;
   struct Description {
     uint32_t weight = 1;
+    uint32_t localityWeight = 0; // of all hosts of the locality; 0: no load, if such weights count
     uint32_t priority = 0;
     bool healthy = true; // as far as configuration says
     // Shared by hosts that have the same; null: none.
@@ -78,14 +80,21 @@ private:
 };
 using HostPtr = std::shared_ptr<const Host>;
 
+// ClusterLoadAssignment.policy.
+struct AssignmentPolicy {
+  uint32_t overprovisioningPercent = 140;
+  config::Fraction drop; // drop_overloads: the share of requests that are refused
+  friend bool operator==(const AssignmentPolicy&, const AssignmentPolicy&) = default;
+};
+
 // The hosts of a cluster at one time, by priority; immutable.
 struct HostSet {
   struct Priority {
     std::vector<HostPtr> hosts;
     std::vector<HostPtr> healthy;
-    uint32_t overprovisioningPercent = 140;
   };
   std::vector<Priority> priorities;
+  AssignmentPolicy policy;
   uint64_t version = 0;
 };
 using HostSetPtr = std::shared_ptr<const HostSet>;

@@ -4,31 +4,32 @@ namespace moe::upstream {
 namespace {
 
 bool same(const HostSet& a, const HostSet& b) {
-  return std::equal(a.priorities.begin(), a.priorities.end(), b.priorities.begin(),
-                    b.priorities.end(), [](const auto& x, const auto& y) {
-                      return x.hosts == y.hosts &&
-                             x.overprovisioningPercent == y.overprovisioningPercent;
-                    });
+  return a.policy == b.policy &&
+         std::equal(a.priorities.begin(), a.priorities.end(), b.priorities.begin(),
+                    b.priorities.end(),
+                    [](const auto& x, const auto& y) { return x.hosts == y.hosts; });
 }
 
 class StaticCluster final : public MainCluster {
 public:
   StaticCluster(ClusterInfoPtr info, HostSetPtr before, std::vector<EndpointSpec> endpoints,
-                Events& events)
-      : MainCluster(std::move(info), std::move(before), events), endpoints_(std::move(endpoints)) {}
+                AssignmentPolicy policy, Events& events)
+      : MainCluster(std::move(info), std::move(before), events), endpoints_(std::move(endpoints)),
+        policy_(policy) {}
 
   absl::Status start() override {
     auto hosts = staticHosts(std::exchange(endpoints_, {}));
     if (!hosts.ok()) {
       return hosts.status();
     }
-    setHosts(std::move(*hosts), overprovisioningOf(info()->proto().load_assignment()));
+    setHosts(std::move(*hosts), policy_);
     becomeReady();
     return absl::OkStatus();
   }
 
 private:
   std::vector<EndpointSpec> endpoints_;
+  const AssignmentPolicy policy_;
 };
 
 } // namespace
@@ -38,8 +39,8 @@ MainCluster::MainCluster(ClusterInfoPtr info, HostSetPtr before, Events& events)
       hosts_(before != nullptr ? std::move(before) : std::make_shared<const HostSet>()),
       events_(events) {}
 
-void MainCluster::setHosts(std::vector<HostPtr> hosts, uint32_t overprovisioning) {
-  HostSetPtr next = makeHostSet(std::move(hosts), hosts_.get(), overprovisioning);
+void MainCluster::setHosts(std::vector<HostPtr> hosts, const AssignmentPolicy& policy) {
+  HostSetPtr next = makeHostSet(std::move(hosts), hosts_.get(), policy);
   if (!std::exchange(first_, false) && same(*hosts_, *next)) {
     counter("update_no_rebuild").inc();
     return;
@@ -65,12 +66,6 @@ void MainCluster::becomeReady() {
   }
 }
 
-uint32_t overprovisioningOf(const envoy::config::endpoint::v3::ClusterLoadAssignment& assignment) {
-  return assignment.policy().has_overprovisioning_factor()
-             ? assignment.policy().overprovisioning_factor().value()
-             : 140;
-}
-
 absl::StatusOr<std::vector<HostPtr>> staticHosts(const std::vector<EndpointSpec>& endpoints) {
   std::vector<HostPtr> hosts;
   hosts.reserve(endpoints.size());
@@ -89,9 +84,10 @@ absl::StatusOr<std::vector<HostPtr>> staticHosts(const std::vector<EndpointSpec>
 
 std::unique_ptr<MainCluster> createStaticCluster(ClusterInfoPtr info, HostSetPtr before,
                                                  std::vector<EndpointSpec> endpoints,
+                                                 AssignmentPolicy policy,
                                                  MainCluster::Events& events) {
   return std::make_unique<StaticCluster>(std::move(info), std::move(before), std::move(endpoints),
-                                         events);
+                                         policy, events);
 }
 
 } // namespace moe::upstream

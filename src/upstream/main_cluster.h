@@ -38,7 +38,7 @@ public:
   bool ready() const { return ready_; }
 
 protected:
-  void setHosts(std::vector<HostPtr> hosts, uint32_t overprovisioning);
+  void setHosts(std::vector<HostPtr> hosts, const AssignmentPolicy& policy);
   // Call last: this object may have ended.
   void becomeReady();
   stats::Counter& counter(std::string_view name) const { return info_->scope().counter(name); }
@@ -51,12 +51,10 @@ private:
   bool ready_ = false;
 };
 
-// Envoy's ClusterLoadAssignment.policy.overprovisioning_factor, in percent.
-uint32_t overprovisioningOf(const envoy::config::endpoint::v3::ClusterLoadAssignment& assignment);
-
 // STATIC: all addresses are IPs or pipes, and known at once.
 std::unique_ptr<MainCluster> createStaticCluster(ClusterInfoPtr info, HostSetPtr before,
                                                  std::vector<EndpointSpec> endpoints,
+                                                 AssignmentPolicy policy,
                                                  MainCluster::Events& events);
 
 // All as addresses; errors name the endpoint's field.

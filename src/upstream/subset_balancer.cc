@@ -79,9 +79,9 @@ private:
 
   template <class F> static HostSetPtr filter(const HostSet& hosts, F&& keep) {
     auto result = std::make_shared<HostSet>();
+    result->policy = hosts.policy;
     for (const HostSet::Priority& priority : hosts.priorities) {
       HostSet::Priority kept;
-      kept.overprovisioningPercent = priority.overprovisioningPercent;
       for (const HostPtr& host : priority.hosts) {
         if (keep(*host)) {
           kept.hosts.push_back(host);

@@ -19,6 +19,12 @@ public:
   const ClusterInfoPtr& infoPtr() const override { return info_; }
 
   HostPtr chooseHost(const LoadBalancerContext& context) override {
+    const config::Fraction drop = hosts_->policy.drop;
+    dropped_ = !drop.never() && !context.retry && drop.covers(owner_.worker_.random.next());
+    if (dropped_) {
+      info_->stats().rqDropOverload.inc();
+      return nullptr;
+    }
     HostPtr host =
         originalDst_ != nullptr ? originalDst_->choose(context) : balancer().chooseHost(context);
     if (host == nullptr) {
@@ -26,6 +32,8 @@ public:
     }
     return host;
   }
+
+  bool dropped() const override { return dropped_; }
 
   HttpPool& httpPool(const HostPtr& host, http::Protocol downstream) override {
     const PoolProtocol protocol = info_->protocolFor(downstream);
@@ -133,6 +141,7 @@ private:
   WorkerClustersImpl& owner_;
   ClusterInfoPtr info_;
   HostSetPtr hosts_;
+  bool dropped_ = false;
   LoadBalancerPtr balancer_; // null: to be made for hosts_
   absl::flat_hash_map<HostStatePtr, Pools> pools_;
   std::unique_ptr<OriginalDstHosts> originalDst_; // null: another type of cluster

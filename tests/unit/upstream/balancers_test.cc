@@ -56,13 +56,40 @@ protected:
 };
 
 TEST_F(BalancersTest, RoundRobinIsEven) {
-  auto hosts = makeHostSet({host(1), host(2), host(3)}, nullptr, 140);
+  auto hosts = makeHostSet({host(1), host(2), host(3)}, nullptr, {});
   auto balancer = createBalancer(*cluster("{}"), hosts, random_);
   EXPECT_EQ(spread(*balancer, 300), (std::map<int, int>{{1, 100}, {2, 100}, {3, 100}}));
 }
 
+TEST_F(BalancersTest, LocalitiesShareTheLoadByTheirWeights) {
+  const auto in = [&](const std::string& zone, int port, uint32_t weight, bool healthy = true) {
+    const HostPtr plain = host(port, {}, 1, healthy);
+    Host::Description description = plain->description();
+    Host::Locality locality;
+    locality.set_zone(zone);
+    description.locality = std::make_shared<const Host::Locality>(locality);
+    description.localityWeight = weight;
+    return std::make_shared<const Host>(plain->state(), description);
+  };
+  const auto weighted = cluster("{\"common_lb_config\": {\"locality_weighted_lb_config\": {}}}");
+  const std::vector<HostPtr> hosts{in("a", 1, 1), in("b", 2, 3), in("b", 3, 3), in("c", 4, 0)};
+  auto balancer = createBalancer(*weighted, makeHostSet(hosts, nullptr, {}), random_);
+  for (int turn = 0; turn < 10; ++turn) { // "c" has no weight: no load
+    const auto counts = spread(*balancer, 8);
+    EXPECT_EQ(counts.at(1), 2);
+    EXPECT_EQ(counts.at(2) + counts.at(3), 6);
+  }
+  // Half of "b" is gone: 140 % of a half is 0.7 of its weight, 2.1 to 1.
+  const std::vector<HostPtr> half{in("a", 1, 10), in("b", 2, 30), in("b", 3, 30, false)};
+  balancer = createBalancer(*weighted, makeHostSet(half, nullptr, {}), random_);
+  EXPECT_EQ(spread(*balancer, 310), (std::map<int, int>{{1, 100}, {2, 210}}));
+  // Without the setting the weights of localities mean nothing.
+  balancer = createBalancer(*cluster("{}"), makeHostSet(hosts, nullptr, {}), random_);
+  EXPECT_EQ(spread(*balancer, 40), (std::map<int, int>{{1, 10}, {2, 10}, {3, 10}, {4, 10}}));
+}
+
 TEST_F(BalancersTest, WeightsAreKeptAndSmooth) {
-  auto hosts = makeHostSet({host(1, {}, 1), host(2, {}, 3)}, nullptr, 140);
+  auto hosts = makeHostSet({host(1, {}, 1), host(2, {}, 3)}, nullptr, {});
   auto balancer = createBalancer(*cluster("{}"), hosts, random_);
   for (int turn = 0; turn < 25; ++turn) { // every four picks hold each host in its share
     EXPECT_EQ(spread(*balancer, 4), (std::map<int, int>{{1, 1}, {2, 3}}));
@@ -70,7 +97,7 @@ TEST_F(BalancersTest, WeightsAreKeptAndSmooth) {
 }
 
 TEST_F(BalancersTest, RandomReachesAllAndRespectsWeights) {
-  auto hosts = makeHostSet({host(1, {}, 1), host(2, {}, 9)}, nullptr, 140);
+  auto hosts = makeHostSet({host(1, {}, 1), host(2, {}, 9)}, nullptr, {});
   auto balancer = createBalancer(*cluster(R"({"lb_policy":"RANDOM"})"), hosts, random_);
   auto counts = spread(*balancer, 10'000);
   EXPECT_GT(counts[1], 800);
@@ -80,24 +107,24 @@ TEST_F(BalancersTest, RandomReachesAllAndRespectsWeights) {
 TEST_F(BalancersTest, LeastRequestAvoidsTheBusyHost) {
   auto busy = host(1);
   busy->counts().rqActive = 100;
-  auto hosts = makeHostSet({busy, host(2), host(3)}, nullptr, 140);
+  auto hosts = makeHostSet({busy, host(2), host(3)}, nullptr, {});
   auto balancer = createBalancer(*cluster(R"({"lb_policy":"LEAST_REQUEST"})"), hosts, random_);
   // Chosen only when both draws are the busy one: 1 in 9.
   EXPECT_LT(spread(*balancer, 9000)[1], 1300);
 }
 
 TEST_F(BalancersTest, UnhealthyHostsAreLeftOutUntilPanic) {
-  auto mostly = makeHostSet({host(1), host(2), host(3, {}, 1, false)}, nullptr, 140);
+  auto mostly = makeHostSet({host(1), host(2), host(3, {}, 1, false)}, nullptr, {});
   auto balancer = createBalancer(*cluster("{}"), mostly, random_);
   EXPECT_EQ(spread(*balancer, 100).count(3), 0u);
-  auto panic = makeHostSet({host(1), host(2, {}, 1, false), host(3, {}, 1, false)}, nullptr, 140);
+  auto panic = makeHostSet({host(1), host(2, {}, 1, false), host(3, {}, 1, false)}, nullptr, {});
   balancer = createBalancer(*cluster("{}"), panic, random_);
   EXPECT_EQ(spread(*balancer, 300).size(), 3u);
 }
 
 TEST_F(BalancersTest, PrioritiesSpillOver) {
   // Half of priority 0 is healthy: 50 % x 1.4 = 70 % of the load.
-  auto hosts = makeHostSet({host(1), host(2, {}, 1, false), host(3, {}, 1, true, 1)}, nullptr, 140);
+  auto hosts = makeHostSet({host(1), host(2, {}, 1, false), host(3, {}, 1, true, 1)}, nullptr, {});
   auto balancer = createBalancer(*cluster("{}"), hosts, random_);
   auto counts = spread(*balancer, 10'000);
   EXPECT_GT(counts[1], 6700);
@@ -111,20 +138,20 @@ TEST_F(BalancersTest, NoPanicWhileAllPrioritiesTogetherAreHealthy) {
   for (int port = 2; port <= 5; ++port) {
     list.push_back(host(port, {}, 1, false));
   }
-  auto balancer = createBalancer(*cluster("{}"), makeHostSet(list, nullptr, 140), random_);
+  auto balancer = createBalancer(*cluster("{}"), makeHostSet(list, nullptr, {}), random_);
   auto counts = spread(*balancer, 10'000);
   EXPECT_EQ(counts[1] + counts[10], 10'000);
   EXPECT_NEAR(counts[1], 2800, 300);
   // Without priority 1 there is panic.
   std::erase_if(list, [](const HostPtr& h) { return h->priority() == 1; });
-  balancer = createBalancer(*cluster("{}"), makeHostSet(list, nullptr, 140), random_);
+  balancer = createBalancer(*cluster("{}"), makeHostSet(list, nullptr, {}), random_);
   EXPECT_EQ(spread(*balancer, 500).size(), 5u);
 }
 
 TEST_F(BalancersTest, WithNothingHealthyAllShareTheLoadBySize) {
   const auto hosts = makeHostSet({host(1, {}, 1, false), host(2, {}, 1, false),
                                   host(3, {}, 1, false), host(10, {}, 1, false, 1)},
-                                 nullptr, 140);
+                                 nullptr, {});
   auto balancer = createBalancer(*cluster("{}"), hosts, random_);
   auto counts = spread(*balancer, 10'000);
   EXPECT_EQ(counts.size(), 4u);
@@ -135,7 +162,7 @@ TEST_F(BalancersTest, WithNothingHealthyAllShareTheLoadBySize) {
 }
 
 TEST_F(BalancersTest, NoHostsGiveNone) {
-  auto balancer = createBalancer(*cluster("{}"), makeHostSet({}, nullptr, 140), random_);
+  auto balancer = createBalancer(*cluster("{}"), makeHostSet({}, nullptr, {}), random_);
   EXPECT_EQ(balancer->chooseHost({}), nullptr);
 }
 
@@ -144,7 +171,7 @@ protected:
   HostSetPtr hosts_ = makeHostSet({host(1, {{"site", "s1"}, {"zone", "a"}}),
                                    host(2, {{"site", "s2"}, {"zone", "a"}}),
                                    host(3, {{"site", "s3"}, {"zone", "b"}})},
-                                  nullptr, 140);
+                                  nullptr, {});
   std::map<int, int> ask(const std::string& config,
                          const std::map<std::string, std::string>& wanted) {
     auto balancer =
@@ -250,17 +277,17 @@ TEST_F(BalancersTest, BadSubsetsAndTypesAreNamed) {
 TEST(HostSet, EqualHostsLiveOn) {
   EndpointSpec spec;
   auto address = *net::Address::parseIp("127.0.0.1", 80);
-  auto first = makeHostSet({makeHost(spec, address)}, nullptr, 140);
-  auto second = makeHostSet({makeHost(spec, address)}, first.get(), 140);
+  auto first = makeHostSet({makeHost(spec, address)}, nullptr, {});
+  auto second = makeHostSet({makeHost(spec, address)}, first.get(), {});
   EXPECT_EQ(first->priorities[0].hosts[0], second->priorities[0].hosts[0]);
   spec.description.weight = 7;
-  auto third = makeHostSet({makeHost(spec, address)}, second.get(), 140);
+  auto third = makeHostSet({makeHost(spec, address)}, second.get(), {});
   EXPECT_NE(second->priorities[0].hosts[0], third->priorities[0].hosts[0]);
   EXPECT_EQ(third->version, 3u);
   auto zone = std::make_shared<Host::Locality>();
   zone->set_zone("z");
   spec.description.locality = zone;
-  auto fourth = makeHostSet({makeHost(spec, address)}, third.get(), 140);
+  auto fourth = makeHostSet({makeHost(spec, address)}, third.get(), {});
   EXPECT_NE(third->priorities[0].hosts[0], fourth->priorities[0].hosts[0]);
   // Its connections and counts are those of the first.
   EXPECT_EQ(first->priorities[0].hosts[0]->state(), fourth->priorities[0].hosts[0]->state());
@@ -270,9 +297,9 @@ TEST(HostSet, EqualHostsLiveOn) {
 TEST(HostSet, AnotherHostNameIsAnotherHost) {
   EndpointSpec spec;
   auto address = *net::Address::parseIp("127.0.0.1", 80);
-  auto first = makeHostSet({makeHost(spec, address)}, nullptr, 140);
+  auto first = makeHostSet({makeHost(spec, address)}, nullptr, {});
   spec.hostname = "other";
-  auto second = makeHostSet({makeHost(spec, address)}, first.get(), 140);
+  auto second = makeHostSet({makeHost(spec, address)}, first.get(), {});
   const HostStatePtr& gone = first->priorities[0].hosts[0]->state();
   EXPECT_NE(gone, second->priorities[0].hosts[0]->state());
   EXPECT_EQ(hostsGone(*first, *second), std::vector<HostStatePtr>{gone});
@@ -286,8 +313,8 @@ TEST(HostSet, OneAddressMayHaveSeveralHosts) {
   const auto make = [&] {
     return std::vector<HostPtr>{makeHost(a, address), makeHost(b, address), makeHost(b, address)};
   };
-  auto first = makeHostSet(make(), nullptr, 140);
-  auto second = makeHostSet(make(), first.get(), 140);
+  auto first = makeHostSet(make(), nullptr, {});
+  auto second = makeHostSet(make(), first.get(), {});
   EXPECT_EQ(first->priorities[0].hosts, second->priorities[0].hosts);
   EXPECT_NE(second->priorities[0].hosts[1], second->priorities[0].hosts[2]);
 }

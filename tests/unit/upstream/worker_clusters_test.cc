@@ -27,7 +27,7 @@ protected:
       hosts.push_back(makeHost(spec, address));
     }
     const HostSetPtr before = set ? set : std::make_shared<const HostSet>();
-    set = makeHostSet(std::move(hosts), before.get(), 140);
+    set = makeHostSet(std::move(hosts), before.get(), {});
     clusters->update(info, set, hostsGone(*before, *set));
   }
   std::unique_ptr<Request> request() {
@@ -48,6 +48,31 @@ protected:
       std::make_unique<WorkerClustersImpl>(worker, headers);
   HostSetPtr set;
 };
+
+TEST_F(WorkerClustersTest, DropOverloadsRefuseTheirShareButNoRetry) {
+  const ClusterInfoPtr c = info();
+  const auto with = [&](uint32_t perMillion) {
+    clusters->update(c,
+                     makeHostSet({makeHost(named("a"), address)}, nullptr,
+                                 {.drop = config::Fraction(perMillion)}),
+                     {});
+    return clusters->find("c");
+  };
+  WorkerCluster* all = with(1'000'000);
+  EXPECT_EQ(all->chooseHost({}), nullptr);
+  EXPECT_TRUE(all->dropped());
+  EXPECT_NE(all->chooseHost({.retry = true}), nullptr);
+  EXPECT_FALSE(all->dropped());
+  EXPECT_EQ(c->stats().rqDropOverload.value(), 1u);
+  WorkerCluster* some = with(250'000);
+  int dropped = 0;
+  for (int i = 0; i < 1000; ++i) {
+    dropped += some->chooseHost({}) == nullptr ? 1 : 0;
+  }
+  EXPECT_GT(dropped, 150);
+  EXPECT_LT(dropped, 350);
+  EXPECT_EQ(c->stats().cxNoneHealthy.value(), 0u);
+}
 
 TEST_F(WorkerClustersTest, AnotherWeightKeepsTheConnection) {
   const ClusterInfoPtr c = info();
