@@ -37,7 +37,11 @@ Server::Server(Options options, base::LoggerPtr logger)
   }
 }
 
-Server::~Server() { workers_.clear(); }
+// What workers let go of ends while all that it refers to is there.
+Server::~Server() {
+  workers_.clear();
+  listeners_ = nullptr;
+}
 
 absl::Status Server::load() {
   config::LoadOptions loading;
@@ -172,21 +176,23 @@ absl::Status Server::serve() {
                                          });
   overload_->start();
   signals_.watch(loop_, [this](int signal) { onSignal(signal); });
-  clusters_->onInitialized([this] {
-    for (auto& worker : workers_) {
-      worker->start();
-    }
-    live_ = true;
-    stats_.root().gauge("listener_manager.workers_started").set(1);
-    MOE_LOG(*logger_, info, "all clusters are initialized; {} workers accept connections",
-            workers_.size());
-  });
+  clusters_->onInitialized([this] { listeners_->onInitialized([this] { startWorkers(); }); });
   loop_.run();
   signals_.stop();
   overload_ = nullptr;
   workers_.clear();
   MOE_LOG(*logger_, info, "exiting");
   return absl::OkStatus();
+}
+
+void Server::startWorkers() {
+  for (auto& worker : workers_) {
+    worker->start();
+  }
+  live_ = true;
+  stats_.root().gauge("listener_manager.workers_started").set(1);
+  MOE_LOG(*logger_, info, "all clusters are initialized; {} workers accept connections",
+          workers_.size());
 }
 
 void Server::onSignal(int signal) {
@@ -213,6 +219,7 @@ void Server::drain(const std::string& why) {
   drainTimer_ = loop_.createTimer([this] { finish(); });
   drainTimer_->enable(options_.drainTime);
   draining_ = workers_.size();
+  listeners_->stop();
   for (auto& worker : workers_) {
     worker->drain([this] {
       loop_.post([this] {

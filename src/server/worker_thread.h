@@ -12,17 +12,17 @@ public:
   WorkerThread(uint32_t index, upstream::ClusterManager& clusters, proxy::OverloadState& overload);
   ~WorkerThread();
 
-  // Before start(): a listener with the sockets that this worker accepts from; none if it does not
-  // bind.
-  void addListener(const ListenerConfigPtr& config, std::vector<ListenSocket> sockets);
   void start();
-  // Main thread.
+  // Main thread, also before start(): done on the worker, in order.
+  void updateListener(ListenerUpdate update);
+  void removeListener(uint64_t listener, base::Milliseconds drainTime);
   void setAccepting(bool on);
   // Main thread. Stops accepting and asks connections to end; `drained` is posted to no loop but
   // called on the worker's when none is left.
   void drain(std::function<void()> drained);
   // Closes what is left and ends the thread.
   void stop();
+  event::Loop& loop() { return worker_.loop; }
 
 private:
   event::Worker worker_;
