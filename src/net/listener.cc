@@ -25,7 +25,7 @@ bool setOption(int fd, int level, int name) {
 
 } // namespace
 
-absl::StatusOr<Fd> listenOn(const Address& address, const ListenOptions& options) {
+absl::StatusOr<Fd> bindTo(const Address& address, const ListenOptions& options) {
   Fd fd(::socket(address.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
   if (!fd.valid()) {
     return systemError(address, "make a socket for");
@@ -57,8 +57,20 @@ absl::StatusOr<Fd> listenOn(const Address& address, const ListenOptions& options
   if (::bind(fd.get(), address.sockAddr(), address.sockAddrLength()) != 0) {
     return systemError(address, "bind to");
   }
-  if (::listen(fd.get(), options.backlog) != 0) {
-    return systemError(address, "listen on");
+  return fd;
+}
+
+absl::Status startListening(const Fd& fd, const Address& address, const ListenOptions& options) {
+  return ::listen(fd.get(), options.backlog) == 0 ? absl::OkStatus()
+                                                  : systemError(address, "listen on");
+}
+
+absl::StatusOr<Fd> listenOn(const Address& address, const ListenOptions& options) {
+  absl::StatusOr<Fd> fd = bindTo(address, options);
+  if (fd.ok()) {
+    if (absl::Status status = startListening(*fd, address, options); !status.ok()) {
+      return status;
+    }
   }
   return fd;
 }
@@ -102,11 +114,13 @@ void Listener::acceptReady() {
   }
 }
 
-void Listener::acceptPending() {
-  // A queue is no longer; what comes faster than it is taken must not hold up the end.
-  constexpr int most = 4096;
-  for (int i = 0; i < most && !paused_ && acceptOne(); ++i) {
+bool Listener::acceptPending(int most) {
+  for (int i = 0; i < most; ++i) {
+    if (paused_ || !acceptOne()) {
+      return false;
+    }
   }
+  return true;
 }
 
 bool Listener::acceptOne() {

@@ -17,9 +17,14 @@ struct ListenOptions {
   bool transparent = false;
   bool freebind = false;
   bool ipv6Only = false;
+  friend bool operator==(const ListenOptions&, const ListenOptions&) = default;
 };
 
-// A bound, listening, non-blocking socket. Errors name the address and the system's reason.
+// A bound, non-blocking socket that does not listen yet: clients are refused. Errors name the
+// address and the system's reason.
+absl::StatusOr<Fd> bindTo(const Address& address, const ListenOptions& options);
+absl::Status startListening(const Fd& fd, const Address& address, const ListenOptions& options);
+// Both.
 absl::StatusOr<Fd> listenOn(const Address& address, const ListenOptions& options);
 
 // Another descriptor of the same socket, for another worker.
@@ -34,6 +39,9 @@ struct AcceptOptions {
 // Accepts connections on one worker. On that worker's thread.
 class Listener {
 public:
+  // A queue is no longer; what comes faster than it is taken must not hold up an end.
+  static constexpr int kQueue = 4096;
+
   // The callback owns the socket; it may pause() or destroy the listener.
   using AcceptCallback = std::function<void(Fd fd, AddressPtr local, AddressPtr remote)>;
 
@@ -46,8 +54,9 @@ public:
   void pause();
   void resume();
   // Takes what the kernel has queued, unless paused: it would reset those connections when the
-  // socket closes. For a listener that is about to end.
-  void acceptPending();
+  // socket closes. For a listener that is about to end. At most so many; false: none is left.
+  bool acceptPending(int most = kQueue);
+  void setPerTurn(int connections) { perTurn_ = connections; }
   const AddressPtr& address() const { return address_; }
 
 private:

@@ -47,6 +47,9 @@ net::FilterStatus ConnectionManager::onNewConnection() {
   if (config_->maxConnectionDuration.count() > 0) {
     watchDuration();
   }
+  if (asked_) { // during the handshake
+    closeIfSilent();
+  }
   return net::FilterStatus::Continue;
 }
 
@@ -297,9 +300,12 @@ void ConnectionManager::closeIfSilent() {
 }
 
 void ConnectionManager::onDrain() {
+  asked_ = true;
   if (codec_ == nullptr) {
-    closeIfSilent();
-    return; // with what comes, onData() sees that the worker drains
+    if (counted_) { // else when the handshake is done
+      closeIfSilent();
+    }
+    return; // with what comes, onData() sees that it shall end
   }
   if (streams_.empty()) {
     config_->stats.cxDrainClose.inc();

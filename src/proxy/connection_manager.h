@@ -41,7 +41,7 @@ public:
   WorkerContext& context() { return context_; }
   net::Connection& connection() { return *connection_; }
   http::Protocol protocol() const { return codec_->protocol(); }
-  bool draining() const { return context_.draining || draining_; }
+  bool draining() const { return context_.draining || draining_ || asked_; }
   // Overload: clients shall come again, on other connections. HTTP/1's next response says so.
   void endKeepalive();
   // A stream for the rest of another one's life.
@@ -71,6 +71,7 @@ private:
   uint32_t requests_ = 0;
   bool counted_ = false;
   bool draining_ = false;
+  bool asked_ = false; // to end, by whoever owns the connection
 };
 
 } // namespace moe::proxy

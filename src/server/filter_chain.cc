@@ -58,7 +58,7 @@ absl::StatusOr<FilterChainPtr> compileFilterChain(const Proto& proto, const Fiel
     return fieldError(path.field("use_proxy_proto"), "a value",
                       "none: envoy.filters.listener.proxy_protocol in listener_filters instead");
   }
-  auto out = std::make_shared<FilterChain>();
+  auto out = std::make_shared<FilterChain>(scope);
   if (absl::Status status = readTransport(proto, path, context, scope, *out); !status.ok()) {
     return status;
   }

@@ -12,6 +12,9 @@ namespace moe::server {
 // A compiled filter chain; immutable but for counters, shared by all workers and held by its
 // connections.
 struct FilterChain {
+  explicit FilterChain(stats::Scope listener) : scope(std::move(listener)) {}
+
+  stats::Scope scope; // the listener's, for as long as the chain counts
   std::string name;
   std::unique_ptr<tls::TlsStats> tlsStats;                      // with TLS
   std::unique_ptr<const net::TransportSocketFactory> transport; // null: in clear text

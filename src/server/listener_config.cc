@@ -1,5 +1,8 @@
 #include "server/listener_config.h"
 
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
+
 #include "base/strings.h"
 #include "config/duration.h"
 #include "filter/listener/original_dst/config.h"
@@ -137,16 +140,26 @@ absl::Status readFilters(const Proto& proto, const FieldPath& path,
 
 absl::Status readChains(const Proto& proto, const FieldPath& path,
                         const proxy::NetworkFilterConfigs& filters,
-                        const proxy::FactoryContext& context, const stats::Scope& scope,
+                        const proxy::FactoryContext& context, const ListenerBefore& before,
                         ListenerConfig& out) {
+  const auto compile = [&](const envoy::config::listener::v3::FilterChain& chain,
+                           const FieldPath& at) -> absl::StatusOr<FilterChainPtr> {
+    if (!before.chains.empty()) {
+      const bool isDefault = &chain == &proto.default_filter_chain();
+      if (const auto same = before.chains.find(chainKey(chain, isDefault));
+          same != before.chains.end()) {
+        return same->second;
+      }
+    }
+    return compileFilterChain(chain, at, filters, context, out.state->scope);
+  };
   if (proto.filter_chains_size() == 0 && !proto.has_default_filter_chain()) {
     return fieldError(path.field("filter_chains"), "none",
                       "at least one filter chain, or a default one");
   }
   for (int i = 0; i < proto.filter_chains_size(); ++i) {
-    auto chain = compileFilterChain(proto.filter_chains(i),
-                                    path.field("filter_chains").index(static_cast<size_t>(i)),
-                                    filters, context, scope);
+    auto chain =
+        compile(proto.filter_chains(i), path.field("filter_chains").index(static_cast<size_t>(i)));
     if (!chain.ok()) {
       return chain.status();
     }
@@ -164,7 +177,7 @@ absl::Status readChains(const Proto& proto, const FieldPath& path,
             "conditions have no effect",
             at.field("filter_chain_match").str());
   }
-  auto chain = compileFilterChain(proto.default_filter_chain(), at, filters, context, scope);
+  auto chain = compile(proto.default_filter_chain(), at);
   if (!chain.ok()) {
     return chain.status();
   }
@@ -220,11 +233,26 @@ absl::StatusOr<net::AddressPtr> readAddress(const envoy::config::core::v3::Addre
   return *address;
 }
 
-absl::StatusOr<ListenerConfigPtr>
+std::string bytesOf(const google::protobuf::Message& message) {
+  std::string out;
+  {
+    google::protobuf::io::StringOutputStream stream(&out);
+    google::protobuf::io::CodedOutputStream coded(&stream);
+    coded.SetSerializationDeterministic(true);
+    message.SerializePartialToCodedStream(&coded);
+  }
+  return out;
+}
+
+std::string chainKey(const envoy::config::listener::v3::FilterChain& chain, bool isDefault) {
+  return base::cat(isDefault ? 'd' : 'c', bytesOf(chain));
+}
+
+absl::StatusOr<std::shared_ptr<ListenerConfig>>
 compileListener(const Proto& proto, const FieldPath& path,
                 const proxy::ListenerFilterConfigs& listenerFilters,
                 const proxy::NetworkFilterConfigs& filters, const proxy::FactoryContext& shared,
-                RuntimeLayers& runtime) {
+                RuntimeLayers& runtime, const ListenerBefore& before) {
   if (absl::Status refused = refuse(proto, path); !refused.ok()) {
     return refused;
   }
@@ -244,9 +272,12 @@ compileListener(const Proto& proto, const FieldPath& path,
   for (char& c : statName) {
     c = c == ':' ? '_' : c;
   }
-  const stats::Scope scope =
-      context.stats.root().child("listener", "envoy_listener_address", statName);
-  auto out = std::make_shared<ListenerConfig>(scope, std::move(*matcher));
+  std::shared_ptr<ListenerState> state = before.state;
+  if (state == nullptr || state->scope.prefix() != base::cat("listener.", statName, ".")) {
+    state = std::make_shared<ListenerState>(
+        context.stats.root().leasedChild("listener", "envoy_listener_address", statName));
+  }
+  auto out = std::make_shared<ListenerConfig>(std::move(state), std::move(*matcher));
   out->name = proto.name();
   out->path = path;
   absl::Status status = readSockets(proto, path, *out);
@@ -257,7 +288,7 @@ compileListener(const Proto& proto, const FieldPath& path,
     status = readFilters(proto, path, listenerFilters, context, *out);
   }
   if (status.ok()) {
-    status = readChains(proto, path, filters, context, scope, *out);
+    status = readChains(proto, path, filters, context, before, *out);
   }
   if (!status.ok()) {
     return status;

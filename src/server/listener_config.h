@@ -42,6 +42,15 @@ struct ListenerStats {
   stats::Counter& cxHandshakeTimeout; // transport_socket_connect_timeout
 };
 
+// What a listener's configurations with the same name of its statistics share. Any thread.
+struct ListenerState {
+  explicit ListenerState(stats::Scope leased) : scope(std::move(leased)), stats(scope) {}
+
+  const stats::Scope scope; // leased: it goes with the last connection
+  ListenerStats stats;
+  std::atomic<uint64_t> connections{0}; // at a time, over all workers
+};
+
 // An address to listen on, or to be found by.
 struct ListenAddress {
   net::AddressPtr address;
@@ -54,15 +63,18 @@ struct ListenerFilter {
   std::optional<ListenerPredicate> disabled; // connections that it leaves alone
 };
 
-// A compiled static listener; shared by all workers. Immutable but for its counters.
+// A compiled listener; shared by all workers. Immutable but for its counters.
 struct ListenerConfig {
-  ListenerConfig(const stats::Scope& scope, FilterChainMatcher chainMatcher)
-      : matcher(std::move(chainMatcher)), stats(scope) {}
+  ListenerConfig(std::shared_ptr<ListenerState> counted, FilterChainMatcher chainMatcher)
+      : matcher(std::move(chainMatcher)), state(std::move(counted)), stats(state->stats) {}
 
-  // Null: no chain takes it.
-  const FilterChainPtr& chainFor(const net::SocketFacts& facts) const {
-    const std::optional<size_t> index = matcher.find(facts);
-    return index.has_value() ? chains[*index] : defaultChain;
+  // The place of the chain that takes a connection: chains.size() is that of the default one.
+  size_t placeFor(const net::SocketFacts& facts) const {
+    return matcher.find(facts).value_or(chains.size());
+  }
+  // Null: there is no default chain.
+  const FilterChainPtr& chainAt(size_t place) const {
+    return place < chains.size() ? chains[place] : defaultChain;
   }
 
   std::string name;
@@ -88,10 +100,9 @@ struct ListenerConfig {
   FilterChainMatcher matcher;
   std::vector<proxy::AccessLogPtr> accessLogs; // of connections
 
-  // Connections at a time, over all workers.
   uint64_t connectionLimit = UINT64_MAX;
-  mutable std::atomic<uint64_t> connections{0};
-  mutable ListenerStats stats;
+  const std::shared_ptr<ListenerState> state;
+  ListenerStats& stats;
 };
 using ListenerConfigPtr = std::shared_ptr<const ListenerConfig>;
 
@@ -99,10 +110,23 @@ using ListenerConfigPtr = std::shared_ptr<const ListenerConfig>;
 absl::StatusOr<net::AddressPtr> readAddress(const envoy::config::core::v3::Address& proto,
                                             const config::FieldPath& path);
 
-absl::StatusOr<ListenerConfigPtr>
+// What goes on when a configuration takes the place of another one.
+struct ListenerBefore {
+  std::shared_ptr<ListenerState> state; // used if its statistics have the same name; may be null
+  // By chainKey(); of a listener that is the same but for its filter chains.
+  base::StringMap<FilterChainPtr> chains;
+};
+
+// Equal messages have equal bytes.
+std::string bytesOf(const google::protobuf::Message& message);
+// Equal where one chain can go on as the other.
+std::string chainKey(const envoy::config::listener::v3::FilterChain& chain, bool isDefault);
+
+// Main thread. Errors name the field below `path`.
+absl::StatusOr<std::shared_ptr<ListenerConfig>>
 compileListener(const envoy::config::listener::v3::Listener& proto, const config::FieldPath& path,
                 const proxy::ListenerFilterConfigs& listenerFilters,
                 const proxy::NetworkFilterConfigs& filters, const proxy::FactoryContext& context,
-                RuntimeLayers& runtime);
+                RuntimeLayers& runtime, const ListenerBefore& before = {});
 
 } // namespace moe::server

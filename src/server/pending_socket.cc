@@ -5,13 +5,16 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "server/active_listener.h"
+
 namespace moe::server {
 
-PendingSocket::PendingSocket(event::Worker& worker, ListenerConfigPtr config, net::Fd fd,
-                             net::SocketFacts facts, base::Buffer in, bool handedOver,
+PendingSocket::PendingSocket(event::Worker& worker, std::shared_ptr<ActiveListener> listener,
+                             net::Fd fd, net::SocketFacts facts, base::Buffer in, bool handedOver,
                              PendingCallbacks& callbacks)
-    : worker_(worker), config_(std::move(config)), fd_(std::move(fd)), facts_(std::move(facts)),
-      in_(std::move(in)), handedOver_(handedOver), callbacks_(&callbacks) {
+    : worker_(worker), listener_(std::move(listener)), config_(listener_->config),
+      fd_(std::move(fd)), facts_(std::move(facts)), in_(std::move(in)), handedOver_(handedOver),
+      callbacks_(&callbacks) {
   config_->stats.preCxActive.inc();
 }
 

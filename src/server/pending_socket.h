@@ -11,6 +11,7 @@
 namespace moe::server {
 
 class PendingSocket;
+struct ActiveListener;
 
 // Told once, when the filters are through with a socket.
 class PendingCallbacks {
@@ -32,8 +33,9 @@ struct PendingTag {};
 class PendingSocket final : public event::DeferredDeletable, public base::ListLink<PendingTag> {
 public:
   // `in`: what is read already.
-  PendingSocket(event::Worker& worker, ListenerConfigPtr config, net::Fd fd, net::SocketFacts facts,
-                base::Buffer in, bool handedOver, PendingCallbacks& callbacks);
+  PendingSocket(event::Worker& worker, std::shared_ptr<ActiveListener> listener, net::Fd fd,
+                net::SocketFacts facts, base::Buffer in, bool handedOver,
+                PendingCallbacks& callbacks);
   ~PendingSocket() override;
 
   // Runs the filters; may call back before it returns.
@@ -46,7 +48,7 @@ public:
   net::Fd takeFd() { return std::move(fd_); }
   net::SocketFacts& facts() { return facts_; }
   base::Buffer& in() { return in_; }
-  const ListenerConfigPtr& config() const { return config_; }
+  const std::shared_ptr<ActiveListener>& listener() const { return listener_; }
   bool handedOver() const { return handedOver_; }
 
 private:
@@ -62,7 +64,8 @@ private:
   void finish(bool ready);
 
   event::Worker& worker_;
-  ListenerConfigPtr config_;
+  std::shared_ptr<ActiveListener> listener_;
+  ListenerConfigPtr config_; // whose filters these are
   net::Fd fd_;
   std::unique_ptr<net::FdWatcher> watcher_; // once it has to wait
   std::unique_ptr<event::Timer> timer_;

@@ -40,6 +40,7 @@ Server::Server(Options options, base::LoggerPtr logger)
   }
 }
 
+// What workers let go of ends while all that it refers to is there.
 Server::~Server() { end(); }
 
 absl::Status Server::load() {
@@ -171,7 +172,6 @@ absl::Status Server::compile() {
       stats_, logger_, *logs_, *clusters_, httpFilters_, routeFilters_, options_.concurrency});
   context_->tls = &transports_;
   context_->routeTables = routeTables_.get();
-  context_->warming = &warming_;
   if (absl::Status added = clusters_->addClusters(bootstrap_); !added.ok()) {
     return added;
   }
@@ -204,7 +204,10 @@ absl::Status Server::serve() {
   // As Envoy: clusters, those of the control plane and their endpoints, then listeners, and what
   // they wait for; then traffic.
   dynamic_->startClusters([this] {
-    clusters_->onInitialized([this] { warming_.whenDone([this] { startWorkers(); }); });
+    clusters_->onInitialized([this] {
+      dynamic_->startListeners(
+          [this] { listeners_->onInitialized([this] { startWorkers(); }); });
+    });
   });
   clusters_->onResolved([this] { dynamic_->start(); });
   loop_.run();
@@ -232,7 +235,7 @@ void Server::end() {
   }
   workers_.clear();
   admin_ = nullptr;
-  listeners_.clear();
+  listeners_ = nullptr;
   clusters_ = nullptr;
   loop_.runOnce();
 }
@@ -261,6 +264,7 @@ void Server::drain(const std::string& why) {
   drainTimer_ = loop_.createTimer([this] { finish(); });
   drainTimer_->enable(options_.drainTime);
   draining_ = workers_.size();
+  listeners_->stop();
   for (auto& worker : workers_) {
     worker->drain([this] {
       loop_.post([this] {

@@ -9,10 +9,10 @@
 #include "discovery/dynamic.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
 #include "golang/plugin_library.h"
+#include "server/dynamic_listeners.h"
 #include "server/options.h"
 #include "server/overload.h"
 #include "server/signals.h"
-#include "server/worker_thread.h"
 
 namespace moe::server {
 
@@ -34,10 +34,11 @@ private:
   absl::Status ignore(const std::vector<std::string>& fields);
   // Registers what may be configured.
   absl::Status addFilters();
+  // The static listeners; then their sockets, and the workers that accept from them
+  // (server_listeners.cc).
   absl::Status compileListeners();
-  // The sockets of all listeners, and the workers that accept from them (server_listeners.cc).
   absl::Status bind();
-  absl::Status bind(const ListenerConfigPtr& listener);
+  std::vector<admin::BoundListener> boundListeners() const;
   // The admin interface, if the bootstrap has one (server_admin.cc).
   absl::Status readAdmin();
   absl::Status startAdmin();
@@ -69,12 +70,12 @@ private:
   proxy::NetworkFilterConfigs networkFilters_;
   proxy::ListenerFilterConfigs listenerFilters_;
   std::unique_ptr<proxy::RouteTables> routeTables_;
-  config::Warming warming_; // static listeners, until what they name has come
   std::unique_ptr<proxy::FactoryContext> context_;
-  std::vector<ListenerConfigPtr> listeners_;
   proxy::OverloadState overloadState_{stats_.root().child("listener_manager")};
   OverloadSettings overloadSettings_;
   std::vector<std::unique_ptr<WorkerThread>> workers_;
+  std::unique_ptr<ListenerManager> listeners_;
+  std::unique_ptr<DynamicListeners> dynamicListeners_;
   std::unique_ptr<event::Timer> drainTimer_;
   std::unique_ptr<Overload> overload_;
   Signals signals_;
@@ -82,7 +83,6 @@ private:
   bool live_ = false; // the workers accept connections
   bool ending_ = false;
   std::vector<std::string> ignoredFields_;
-  std::vector<admin::BoundListener> bound_;
   net::AddressPtr adminAddress_;
   std::unique_ptr<admin::Admin> admin_; // Last: reports on all of the above.
 };

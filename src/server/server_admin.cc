@@ -49,7 +49,7 @@ absl::Status Server::startAdmin() {
       .state = [this] { return state(); },
       // Later: the answer goes out first.
       .quit = [this] { loop_.post([this] { drain("POST /quitquitquit"); }); },
-      .listeners = [this] { return bound_; },
+      .listeners = [this] { return boundListeners(); },
       .ignoredFields = [this] { return ignoredFields_; },
       .dynamic = dynamic_.get(),
   });

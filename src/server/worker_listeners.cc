@@ -2,6 +2,8 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
+
 #include "base/time.h"
 
 namespace moe::server {
@@ -19,137 +21,24 @@ bool isOfThisMachine(const net::Address& address) {
 
 } // namespace
 
-// An accepted connection, from its filter chain to its close. Owned by itself.
-class WorkerListeners::Accepted final : public net::ConnectionCallbacks,
-                                        public event::DeferredDeletable {
-public:
-  Accepted(WorkerListeners& listeners, ListenerConfigPtr config, FilterChainPtr chain,
-           std::unique_ptr<net::Connection> connection)
-      : listeners_(listeners), config_(std::move(config)), chain_(std::move(chain)),
-        connection_(std::move(connection)) {
-    config_->stats.cxTotal.inc();
-    config_->stats.cxActive.inc();
-    proxy::WorkerContext& context = listeners_.context_;
-    for (const auto& factory : chain_->filters) {
-      connection_->addReadFilter(factory->createFilter(context));
-    }
-    connection_->addCallbacks(this);
-    if (!config_->accessLogs.empty()) {
-      startNanos_ = base::monotonicNanos();
-      startWallNanos_ = base::wallNanos();
-    }
-    if (context.draining) {
-      // It was told nothing of the drain, and would hold it up if it never said anything.
-      silence_ = context.worker.loop.createTimer([this] {
-        if (!gone_ && connection_->bytesReceived() == 0 && connection_->bytesSent() == 0) {
-          connection_->close(net::CloseType::FlushWrite);
-        }
-      });
-      silence_->enable(kSilence);
-    }
-  }
-
-  void start() {
-    if (chain_->filters.empty()) {
-      connection_->close(net::CloseType::NoFlush); // nobody would read it
-      return;
-    }
-    connection_->start();
-  }
-
-  void onConnectionEvent(net::ConnectionEvent event) override {
-    if (event == net::ConnectionEvent::Connected || std::exchange(gone_, true)) {
-      return;
-    }
-    log();
-    if (connection_->handshakeTimedOut()) {
-      config_->stats.cxHandshakeTimeout.inc();
-    }
-    config_->stats.cxActive.dec();
-    config_->stats.cxDestroy.inc();
-    event::Loop& loop = listeners_.context_.worker.loop;
-    loop.deferredDelete(std::unique_ptr<Accepted>(this));
-    listeners_.release(*config_);
-    listeners_.checkDrained();
-  }
-  void onAboveWriteBufferHighWatermark() override {}
-  void onBelowWriteBufferLowWatermark() override {}
-
-private:
-  void log() const {
-    if (config_->accessLogs.empty()) {
-      return;
-    }
-    http::StreamInfo info;
-    info.startNanos = startNanos_;
-    info.startWallNanos = startWallNanos_;
-    info.responseCompleteNanos = base::monotonicNanos();
-    info.connectionId = connection_->id();
-    info.bytesReceived = connection_->bytesReceived();
-    info.bytesSent = connection_->bytesSent();
-    info.filterChainName = chain_->name;
-    info.setDownstream(connection_->localAddress(), connection_->remoteAddress(),
-                       connection_->socketFacts());
-    info.downstreamTls = connection_->tlsPeer();
-    info.downstreamFailureReason = connection_->failureReason();
-    for (const proxy::AccessLogPtr& log : config_->accessLogs) {
-      log->log({info}, listeners_.context_.worker.index);
-    }
-  }
-
-  WorkerListeners& listeners_;
-  ListenerConfigPtr config_;
-  FilterChainPtr chain_;
-  std::unique_ptr<net::Connection> connection_;
-  std::unique_ptr<event::Timer> silence_;
-  int64_t startNanos_ = 0; // for the log
-  int64_t startWallNanos_ = 0;
-  bool gone_ = false;
-};
-
-WorkerListeners::WorkerListeners(proxy::WorkerContext& context) : context_(context) {}
+WorkerListeners::WorkerListeners(proxy::WorkerContext& context)
+    : context_(context), slices_(context.worker.loop) {}
 WorkerListeners::~WorkerListeners() = default;
 
-void WorkerListeners::add(const ListenerConfigPtr& config, std::vector<ListenSocket> sockets) {
-  Listening added{config, {}};
-  const auto findable = [&](const net::Address& address) {
-    if (address.isIp()) {
-      byAddress_.insert_or_assign(Key{net::Ip::of(address), address.port()}, config);
-    }
-  };
-  if (sockets.empty()) {
-    for (const ListenAddress& address : config->addresses) {
-      findable(*address.address);
-    }
-  }
-  for (ListenSocket& socket : sockets) {
-    findable(*socket.address);
-    added.sockets.push_back(std::make_unique<net::Listener>(
-        context_.worker.loop, std::move(socket.fd), std::move(socket.address),
-        [this, config](net::Fd fd, net::AddressPtr local, const net::AddressPtr& remote) {
-          net::SocketFacts facts;
-          facts.local = std::move(local);
-          facts.remote = facts.directRemote = remote;
-          accept(config, std::move(fd), std::move(facts), {}, /*handedOver=*/false);
-        },
-        config->accepting));
-  }
-  listeners_.push_back(std::move(added));
-}
-
 void WorkerListeners::setAccepting(bool on) {
-  for (Listening& listener : listeners_) {
-    for (auto& socket : listener.sockets) {
-      on ? socket->resume() : socket->pause();
+  accepting_ = on;
+  for (const auto& [id, listener] : listeners_) {
+    for (const SocketPtr& socket : listener->sockets) {
+      on ? socket->listener->resume() : socket->listener->pause();
     }
   }
 }
 
 bool WorkerListeners::take(const ListenerConfig& config) {
   const bool tooMany =
-      config.connections.fetch_add(1, std::memory_order_relaxed) >= config.connectionLimit;
+      config.state->connections.fetch_add(1, std::memory_order_relaxed) >= config.connectionLimit;
   if (tooMany || !context_.overload.tryTakeConnection()) {
-    config.connections.fetch_sub(1, std::memory_order_relaxed);
+    config.state->connections.fetch_sub(1, std::memory_order_relaxed);
     config.stats.cxOverflow.inc();
     return false;
   }
@@ -158,26 +47,26 @@ bool WorkerListeners::take(const ListenerConfig& config) {
 }
 
 void WorkerListeners::release(const ListenerConfig& config) {
-  config.connections.fetch_sub(1, std::memory_order_relaxed);
+  config.state->connections.fetch_sub(1, std::memory_order_relaxed);
   context_.overload.releaseConnection();
   --sockets_;
 }
 
-void WorkerListeners::accept(const ListenerConfigPtr& config, net::Fd fd, net::SocketFacts facts,
+void WorkerListeners::accept(const ActiveListenerPtr& listener, net::Fd fd, net::SocketFacts facts,
                              base::Buffer in, bool handedOver) {
-  if (!take(*config)) {
+  if (!take(*listener->config)) {
     return; // closes the socket
   }
-  if (config->filters.empty()) {
-    connect(config, std::move(fd), std::move(facts), std::move(in));
+  if (listener->config->filters.empty()) {
+    connect(listener, std::move(fd), std::move(facts), std::move(in));
     return;
   }
   // Owned by itself until it is ready or closed.
   PendingSocket* socket =
-      std::make_unique<PendingSocket>(context_.worker, config, std::move(fd), std::move(facts),
+      std::make_unique<PendingSocket>(context_.worker, listener, std::move(fd), std::move(facts),
                                       std::move(in), handedOver, *this)
           .release();
-  pending_.pushBack(*socket);
+  listener->pending.pushBack(*socket);
   socket->start(); // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks)
   if (context_.draining) {
     socket->hurry(kSilence);
@@ -191,45 +80,53 @@ void WorkerListeners::forget(PendingSocket& socket) {
 }
 
 void WorkerListeners::onPendingClosed(PendingSocket& socket) {
-  logUnconnected(*socket.config(), socket.facts(), /*unmatched=*/false);
+  const ListenerConfig& config = *socket.listener()->config;
+  logUnconnected(config, socket.facts(), /*unmatched=*/false);
   forget(socket);
-  release(*socket.config());
+  release(config);
+  checkDrained();
+}
+
+void WorkerListeners::onAcceptedClosed(const ActiveListener& listener) {
+  release(*listener.config);
   checkDrained();
 }
 
 void WorkerListeners::onPendingReady(PendingSocket& socket) {
-  const ListenerConfigPtr config = socket.config();
-  const ListenerConfigPtr* other =
+  const ActiveListenerPtr listener = socket.listener();
+  const ListenerConfig& config = *listener->config;
+  const Listening* other =
       socket.facts().localRestored ? findByDestination(*socket.facts().local) : nullptr;
-  if (other != nullptr && *other == config && config->bindToPort &&
+  if (other != nullptr && other->active->id == listener->id && config.bindToPort &&
       isOfThisMachine(*socket.facts().local)) {
     // Not redirected: it called this listener itself. To go on to there would never end.
     socket.facts().localRestored = false;
   }
-  if (!config->useOriginalDst || socket.handedOver()) {
+  if (!config.useOriginalDst || socket.handedOver()) {
     other = nullptr;
   }
   forget(socket);
-  if (other != nullptr && *other != config) {
-    release(*config);
-    accept(*other, socket.takeFd(), std::move(socket.facts()), std::move(socket.in()),
-           /*handedOver=*/true);
+  if (other != nullptr && other->active->id != listener->id) {
+    release(config);
+    accept(ActiveListenerPtr(other->active), socket.takeFd(), std::move(socket.facts()),
+           std::move(socket.in()), /*handedOver=*/true);
   } else {
-    connect(config, socket.takeFd(), std::move(socket.facts()), std::move(socket.in()));
+    connect(listener, socket.takeFd(), std::move(socket.facts()), std::move(socket.in()));
   }
   checkDrained();
 }
 
-const ListenerConfigPtr* WorkerListeners::findByDestination(const net::Address& destination) const {
+const WorkerListeners::Listening*
+WorkerListeners::findByDestination(const net::Address& destination) const {
   if (!destination.isIp()) {
     return nullptr;
   }
   const net::Ip ip = net::Ip::of(destination);
   const auto at = [&](const net::Ip& address) {
     const auto found = byAddress_.find(Key{address, destination.port()});
-    return found == byAddress_.end() ? nullptr : &found->second;
+    return found == byAddress_.end() ? nullptr : found->second;
   };
-  const ListenerConfigPtr* found = at(ip);
+  const Listening* found = at(ip);
   if (found == nullptr) {
     found = at(net::Ip{{}, ip.v6});
   }
@@ -237,37 +134,55 @@ const ListenerConfigPtr* WorkerListeners::findByDestination(const net::Address& 
     // An IPv6 wildcard may be for IPv4, too.
     found = at(net::Ip{{}, true});
     const auto takesIpv4 = [](const ListenAddress& address) { return address.ipv4Compat; };
-    if (found != nullptr &&
-        std::none_of((*found)->addresses.begin(), (*found)->addresses.end(), takesIpv4)) {
-      found = nullptr;
+    if (found != nullptr) {
+      const auto& addresses = found->active->config->addresses;
+      if (std::none_of(addresses.begin(), addresses.end(), takesIpv4)) {
+        found = nullptr;
+      }
     }
   }
   return found;
 }
 
-void WorkerListeners::connect(const ListenerConfigPtr& config, net::Fd fd, net::SocketFacts facts,
+std::shared_ptr<WorkerChain> WorkerListeners::chainAt(ActiveListener& listener, size_t place) {
+  std::shared_ptr<WorkerChain>& chain = listener.chains[place];
+  if (chain == nullptr && listener.config->chainAt(place) != nullptr) {
+    chain = std::make_shared<WorkerChain>(listener.config->chainAt(place), context_.worker.loop,
+                                          slices_);
+    chains_.pushBack(*chain);
+    if (listener.deadline.has_value()) {
+      chain->drain(*listener.deadline);
+    }
+  }
+  return chain;
+}
+
+void WorkerListeners::connect(const ActiveListenerPtr& listener, net::Fd fd, net::SocketFacts facts,
                               base::Buffer in) {
-  const FilterChainPtr& chain = config->chainFor(facts);
-  if (chain == nullptr) {
-    config->stats.noFilterChainMatch.inc();
-    logUnconnected(*config, facts, /*unmatched=*/true);
-    release(*config);
+  const ListenerConfig& config = *listener->config;
+  std::shared_ptr<WorkerChain> of = chainAt(*listener, config.placeFor(facts));
+  if (of == nullptr) {
+    config.stats.noFilterChainMatch.inc();
+    logUnconnected(config, facts, /*unmatched=*/true);
+    release(config);
     return; // closes the socket
   }
+  const FilterChain& chain = of->chain();
   auto connection = std::make_unique<net::Connection>(context_.worker, std::move(fd), facts.local,
                                                       facts.remote, std::move(in));
   if (facts.any()) {
     connection->setSocketFacts(std::make_shared<const net::SocketFacts>(std::move(facts)));
   }
-  if (chain->transport != nullptr) {
-    connection->setTransportSocket(chain->transport->create(connection->localAddress().get(),
-                                                            connection->remoteAddress().get()),
-                                   chain->handshakeTimeout);
+  if (chain.transport != nullptr) {
+    connection->setTransportSocket(chain.transport->create(connection->localAddress().get(),
+                                                           connection->remoteAddress().get()),
+                                   chain.handshakeTimeout);
   }
-  connection->setBufferLimit(config->bufferLimit);
+  connection->setBufferLimit(config.bufferLimit);
   connection->setId((context_.nextConnectionId++ << 10) | context_.worker.index);
   Accepted* accepted =
-      std::make_unique<Accepted>(*this, config, chain, std::move(connection)).release();
+      std::make_unique<Accepted>(context_, listener, std::move(of), std::move(connection), *this)
+          .release();
   accepted->start(); // NOLINT(clang-analyzer-cplusplus.NewDeleteLeaks)
 }
 
@@ -291,38 +206,38 @@ void WorkerListeners::logUnconnected(const ListenerConfig& config, const net::So
 
 void WorkerListeners::drain(std::function<void()> drained) {
   context_.draining = true;
-  context_.connections.forEach([](proxy::Drainable& connection) { connection.onDrain(); });
-  pending_.forEach([](PendingSocket& socket) { socket.hurry(kSilence); });
+  active_.forEach([this](ActiveListener& listener) {
+    drain(listener, WorkerChain::kNever); // the process ends with its drain time
+    listener.pending.forEach([](PendingSocket& socket) { socket.hurry(kSilence); });
+  });
+  chains_.forEach([](WorkerChain& chain) { chain.drain(WorkerChain::kNever); });
   // These have not been idle: they are served, and end with their first answer.
-  for (Listening& listener : listeners_) {
-    for (auto& socket : listener.sockets) {
-      socket->acceptPending();
-    }
-    listener.sockets.clear();
+  for (const auto& [id, listener] : listeners_) {
+    close(listener->sockets);
   }
   drained_ = std::move(drained);
   checkDrained();
 }
 
 void WorkerListeners::checkDrained() {
-  if (sockets_ == 0 && drained_) {
+  if (sockets_ == 0 && closing_ == 0 && drained_) {
     std::exchange(drained_, nullptr)();
   }
 }
 
 void WorkerListeners::closeAll() {
   drained_ = nullptr;
-  for (Listening& listener : listeners_) {
-    listener.sockets.clear();
+  slices_.clear();
+  closing_ = 0;
+  for (const auto& [id, listener] : listeners_) {
+    listener->sockets.clear();
   }
-  while (!pending_.empty()) {
-    pending_.front().close();
-  }
-  while (!context_.connections.empty()) {
-    proxy::Drainable& connection = context_.connections.front();
-    connection.unlink();
-    connection.closeNow();
-  }
+  active_.forEach([](ActiveListener& listener) {
+    while (!listener.pending.empty()) {
+      listener.pending.front().close();
+    }
+  });
+  chains_.forEach([](WorkerChain& chain) { chain.closeAll(); });
 }
 
 } // namespace moe::server

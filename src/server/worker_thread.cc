@@ -10,12 +10,17 @@ WorkerThread::WorkerThread(uint32_t index, upstream::ClusterManager& clusters,
 
 WorkerThread::~WorkerThread() { stop(); }
 
-void WorkerThread::addListener(const ListenerConfigPtr& config, std::vector<ListenSocket> sockets) {
-  listeners_.add(config, std::move(sockets));
-}
-
 void WorkerThread::start() {
   thread_ = std::thread([this] { worker_.loop.run(); });
+}
+
+void WorkerThread::updateListener(ListenerUpdate update) {
+  worker_.loop.post(
+      [this, update = std::move(update)]() mutable { listeners_.update(std::move(update)); });
+}
+
+void WorkerThread::removeListener(uint64_t listener, base::Milliseconds drainTime) {
+  worker_.loop.post([this, listener, drainTime] { listeners_.remove(listener, drainTime); });
 }
 
 void WorkerThread::setAccepting(bool on) {

@@ -12,11 +12,11 @@ public:
   WorkerThread(uint32_t index, upstream::ClusterManager& clusters, proxy::OverloadState& overload);
   ~WorkerThread();
 
-  // Before start(): a listener with the sockets that this worker accepts from; none if it does not
-  // bind.
-  void addListener(const ListenerConfigPtr& config, std::vector<ListenSocket> sockets);
   void start();
   event::Loop& loop() { return worker_.loop; }
+  // Main thread, also before start(): done on the worker, in order.
+  void updateListener(ListenerUpdate update);
+  void removeListener(uint64_t listener, base::Milliseconds drainTime);
   // Main thread.
   void setAccepting(bool on);
   // Main thread. Stops accepting and asks connections to end; `drained` is posted to no loop but
@@ -24,6 +24,7 @@ public:
   void drain(std::function<void()> drained);
   // Closes what is left and ends the thread.
   void stop();
+  event::Loop& loop() { return worker_.loop; }
 
 private:
   event::Worker worker_;
