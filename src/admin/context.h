@@ -39,6 +39,7 @@ struct Context {
   // Lines that name set fields without effect; may be empty.
   std::function<std::vector<std::string>()> ignoredFields;
   const discovery::Dynamic* dynamic = nullptr; // what comes by xDS; null: nothing does
+  const tls::TransportCompiler* tls = nullptr; // for /certs; null: there are none
 };
 
 } // namespace moe::admin

@@ -1,9 +1,11 @@
 #include "admin/address.h"
 #include "admin/admin.h"
+#include "admin/certs.h"
 #include "admin/clusters.h"
 #include "admin/config_dump.h"
 #include "admin/json.h"
 #include "base/strings.h"
+#include "base/time.h"
 #include "config/field_path.h"
 #include "envoy/admin/v3/listeners.pb.h"
 
@@ -30,6 +32,14 @@ void Admin::addDumps() {
        .help = "the configuration in use, as JSON, without secrets",
        .parameters = {"include_eds"},
        .handler = [this](const Request& request) { return configDump(request); }});
+  add({.path = "/certs",
+       .help = "the certificates in use, as JSON",
+       .handler = [this](const Request&) {
+         return jsonOf(context_.tls == nullptr
+                           ? envoy::admin::v3::Certificates()
+                           : certificates(*context_.tls, base::wallNanos() / 1'000'000'000),
+                       /*defaults=*/true);
+       }});
   add({.path = "/clusters",
        .help = "clusters and their endpoints; format=text or json",
        .parameters = {"format"},

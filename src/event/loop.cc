@@ -27,7 +27,10 @@ Loop::Loop() {
 }
 
 Loop::~Loop() {
+  // What these hold may still post, while there is something to post to.
+  tasks_.clear();
   clearDeferred();
+  tasks_.clear();
   // Handles that outlived their owners would dangle in libuv's lists: close all, ours included.
   uv_walk(
       &uv_,

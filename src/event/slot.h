@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "event/loop.h"
@@ -52,6 +54,7 @@ public:
   const Value& latest() const { return latest_; }
 
 private:
+  friend class SlotChanges;
   struct alignas(64) Place { // one worker's
     Value value;
     Place& operator=(Value v) {
@@ -66,6 +69,38 @@ private:
 
   std::vector<Place> values_;
   Value latest_;
+};
+
+// Changes of many slots that each worker gets as one task. Main thread.
+class SlotChanges {
+public:
+  // As Slot::set(), which happens with post().
+  template <class T>
+  void set(const std::shared_ptr<Slot<T>>& slot, const typename Slot<T>::Value& value) {
+    slot->latest_ = value;
+    changes_.push_back(
+        [slot, value](size_t worker) { slot->values_[worker] = Slot<T>::local(value); });
+    concurrency_ = slot->values_.size();
+  }
+  void post(const WorkerLoops& workers) {
+    if (changes_.empty()) {
+      return;
+    }
+    const auto all = std::make_shared<const std::vector<Change>>(std::exchange(changes_, {}));
+    for (size_t i = 0; i < concurrency_; ++i) {
+      auto apply = [all, i] {
+        for (const Change& change : *all) {
+          change(i);
+        }
+      };
+      workers.all().empty() ? apply() : workers.all()[i]->post(std::move(apply));
+    }
+  }
+
+private:
+  using Change = std::function<void(size_t worker)>;
+  std::vector<Change> changes_;
+  size_t concurrency_ = 0; // the same for all slots
 };
 
 // The same object, which ends on the loop's thread, wherever its last owner lets go: it may be

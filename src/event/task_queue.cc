@@ -4,11 +4,14 @@
 
 namespace moe::event {
 
-TaskQueue::~TaskQueue() {
-  Node* node = head_.exchange(nullptr, std::memory_order_acquire);
-  while (node != nullptr) {
-    std::unique_ptr<Node> owned(node);
-    node = owned->next;
+TaskQueue::~TaskQueue() { clear(); }
+
+void TaskQueue::clear() {
+  while (Node* node = head_.exchange(nullptr, std::memory_order_acquire)) {
+    while (node != nullptr) {
+      std::unique_ptr<Node> owned(node);
+      node = owned->next;
+    }
   }
 }
 

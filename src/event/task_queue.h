@@ -20,6 +20,8 @@ public:
   bool push(Task task);
   // Consumer only. Runs what was queued when it was called; returns how many.
   size_t runAll();
+  // Consumer only. Destroys what is queued, unrun, and what that queues in turn.
+  void clear();
 
 private:
   struct Node {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string_view>
 
@@ -80,8 +81,8 @@ public:
 class TransportSocketFactory {
 public:
   virtual ~TransportSocketFactory() = default;
-  // For an accepted connection between these addresses.
-  virtual std::unique_ptr<TransportSocket> create(const Address* local,
+  // For an accepted connection between these addresses; on this worker's thread.
+  virtual std::unique_ptr<TransportSocket> create(uint32_t worker, const Address* local,
                                                   const Address* remote) const = 0;
 };
 

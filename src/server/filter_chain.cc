@@ -36,11 +36,12 @@ absl::Status readTransport(const Proto& proto, const FieldPath& path,
   }
   const auto& names = proto.filter_chain_match().server_names();
   auto made = context.tls->server(proto.transport_socket(),
-                                  std::vector<std::string>(names.begin(), names.end()), at);
+                                  std::vector<std::string>(names.begin(), names.end()), at,
+                                  {.scope = scope, .warming = context.warming});
   if (!made.ok()) {
     return made.status();
   }
-  if (*made != nullptr) {
+  if (*made) {
     // Chains of a listener count together: the names are the same.
     out.tlsStats = std::make_unique<tls::TlsStats>(scope.child("ssl"));
     out.transport = std::make_unique<tls::ServerTransport>(std::move(*made), *out.tlsStats);

@@ -153,12 +153,23 @@ absl::Status Server::compile() {
                                   .workers = workerLoops_,
                                   .concurrency = options_.concurrency,
                                   .stats = stats_});
+  transports_ = std::make_unique<tls::TransportCompiler>(
+      tls::TransportCompiler::Options{.secrets = &dynamic_->secrets(),
+                                      .mainLoop = loop_,
+                                      .workers = workerLoops_,
+                                      .concurrency = options_.concurrency,
+                                      .stats = stats_});
+  if (absl::Status secrets = transports_->addSecrets(
+          bootstrap_.static_resources().secrets(), FieldPath("static_resources").field("secrets"));
+      !secrets.ok()) {
+    return secrets;
+  }
   clusters_ = upstream::createClusterManager({.mainLoop = loop_,
                                               .stats = stats_,
                                               .logger = logger_,
                                               .dnsServers = {},
                                               .endpoints = &dynamic_->endpoints(),
-                                              .tls = &transports_});
+                                              .tls = transports_.get()});
   absl::Status status = addFilters();
   if (!status.ok()) {
     return status;
@@ -170,7 +181,7 @@ absl::Status Server::compile() {
       stats_.root().child("filesystem"));
   context_ = std::make_unique<proxy::FactoryContext>(proxy::FactoryContext{
       stats_, logger_, *logs_, *clusters_, httpFilters_, routeFilters_, options_.concurrency});
-  context_->tls = &transports_;
+  context_->tls = transports_.get();
   context_->routeTables = routeTables_.get();
   if (absl::Status added = clusters_->addClusters(bootstrap_); !added.ok()) {
     return added;

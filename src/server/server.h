@@ -62,7 +62,7 @@ private:
   const config::Coverage coverage_;
   event::WorkerLoops workerLoops_;
   std::unique_ptr<discovery::Dynamic> dynamic_; // watched by what is below
-  tls::TransportCompiler transports_;
+  std::unique_ptr<tls::TransportCompiler> transports_;
   std::unique_ptr<upstream::ClusterManager> clusters_;
   golang::Plugins plugins_;
   proxy::HttpFilterConfigs httpFilters_;

@@ -52,6 +52,7 @@ absl::Status Server::startAdmin() {
       .listeners = [this] { return boundListeners(); },
       .ignoredFields = [this] { return ignoredFields_; },
       .dynamic = dynamic_.get(),
+      .tls = transports_.get(),
   });
   if (absl::Status status = admin_->listen(adminAddress_); !status.ok()) {
     return locations_.annotate(

@@ -31,6 +31,7 @@ inline constexpr std::string_view kFields[] = {
     "envoy.config.bootstrap.v3.Admin.address",
     "envoy.config.bootstrap.v3.Bootstrap.StaticResources.listeners",
     "envoy.config.bootstrap.v3.Bootstrap.StaticResources.clusters",
+    "envoy.config.bootstrap.v3.Bootstrap.StaticResources.secrets",
     "envoy.config.listener.v3.Listener.name",
     "envoy.config.listener.v3.Listener.address",
     "envoy.config.listener.v3.Listener.stat_prefix",

@@ -174,7 +174,8 @@ void WorkerListeners::connect(const ActiveListenerPtr& listener, net::Fd fd, net
     connection->setSocketFacts(std::make_shared<const net::SocketFacts>(std::move(facts)));
   }
   if (chain.transport != nullptr) {
-    connection->setTransportSocket(chain.transport->create(connection->localAddress().get(),
+    connection->setTransportSocket(chain.transport->create(context_.worker.index,
+                                                           connection->localAddress().get(),
                                                            connection->remoteAddress().get()),
                                    chain.handshakeTimeout);
   }

@@ -2,6 +2,7 @@
 
 #include "base/strings.h"
 #include "config/duration.h"
+#include "event/slot.h"
 #include "tls/ssl_state.h"
 
 namespace moe::tls {
@@ -80,8 +81,9 @@ Digest sessionContextOf(const Digest& peer, std::span<const CertificatePtr> cert
 
 } // namespace
 
-ContextFactory::ContextFactory()
-    : stateIndex_(newStateIndex()), randomKeys_(makeRandomTicketKeys()) {}
+ContextFactory::ContextFactory(event::Loop* endOn)
+    : endOn_(endOn), stateIndex_(newStateIndex()), randomKeys_(makeRandomTicketKeys()),
+      peers_(endOn) {}
 
 absl::StatusOr<CertificatePtr> ContextFactory::certificate(const v3::TlsCertificate& proto,
                                                            const FieldPath& path) {
@@ -94,9 +96,32 @@ absl::StatusOr<CertificatePtr> ContextFactory::certificate(const v3::TlsCertific
 CredentialsPtr ContextFactory::credentials(const CredentialSettings& settings) {
   const Digest digest = settings.digest();
   auto shared = shareOr<Credentials>(credentials_, digest, [&]() -> absl::StatusOr<CredentialsPtr> {
-    return std::make_shared<const Credentials>(settings, stateIndex_);
+    auto made = std::make_shared<const Credentials>(settings, stateIndex_);
+    return endOn_ != nullptr ? event::endingOn<Credentials>(*endOn_, made) : made;
   });
   return *shared; // never an error
+}
+
+absl::StatusOr<std::shared_ptr<const void>> ContextFactory::checkSecret(const v3::Secret& secret,
+                                                                        const FieldPath& path) {
+  const FieldPath at = path.field(kindName(secret.type_case()));
+  const auto kept = [](auto made) -> absl::StatusOr<std::shared_ptr<const void>> {
+    if (!made.ok()) {
+      return made.status();
+    }
+    return std::make_shared<const decltype(made)>(std::move(made));
+  };
+  switch (secret.type_case()) {
+  case v3::Secret::kTlsCertificate:
+    return kept(certificate(secret.tls_certificate(), at));
+  case v3::Secret::kValidationContext:
+    return kept(peers_.checkPart(secret.validation_context(), at));
+  case v3::Secret::kSessionTicketKeys:
+    return kept(readTicketKeys(secret.session_ticket_keys(), at));
+  default:
+    return fieldError(path, kindName(secret.type_case()),
+                      "tls_certificate, validation_context or session_ticket_keys");
+  }
 }
 
 absl::StatusOr<ContextFactory::Common> ContextFactory::readCommon(const v3::CommonTlsContext& proto,
@@ -118,23 +143,34 @@ absl::StatusOr<ContextFactory::Common> ContextFactory::readCommon(const v3::Comm
   if (!certificates.ok()) {
     return certificates.status();
   }
-  for (const auto& [message, at] : *certificates) {
-    auto loaded = certificate(*message, at);
+  for (const auto& located : *certificates) {
+    if (located.awaited) {
+      out.certificatesAwaited = true;
+      continue;
+    }
+    auto loaded = certificate(*located.message, located.path);
     if (!loaded.ok()) {
       return loaded.status();
     }
     out.certificates.push_back(std::move(*loaded));
   }
   v3::CertificateValidationContext validation;
-  const auto at = resolveValidation(proto, resolver, path, validation);
-  if (!at.ok()) {
-    return at.status();
+  const auto located = resolveValidation(proto, resolver, path, validation);
+  if (!located.ok()) {
+    return located.status();
   }
-  auto peer = peers_.compile(validation, role, nameIsServerName, *at);
-  if (!peer.ok()) {
-    return peer.status();
+  out.peerAwaited = located->awaited;
+  if (located->awaited) {
+    if (const auto part = peers_.checkPart(validation, located->path); !part.ok()) {
+      return part.status();
+    }
+  } else {
+    auto peer = peers_.compile(validation, role, nameIsServerName, located->path);
+    if (!peer.ok()) {
+      return peer.status();
+    }
+    out.peer = std::move(*peer);
   }
-  out.peer = std::move(*peer);
   if (proto.has_key_log() && !proto.key_log().path().empty()) {
     auto log = KeyLog::open(proto.key_log(), path.field("key_log"));
     if (!log.ok()) {
@@ -154,7 +190,7 @@ absl::StatusOr<ServerContextPtr> ContextFactory::server(const v3::DownstreamTlsC
   if (!common.ok()) {
     return common.status();
   }
-  if (common->certificates.empty()) {
+  if (common->certificates.empty() && !common->certificatesAwaited) {
     return fieldError(commonPath.field("tls_certificates"), "none", "at least one certificate");
   }
   if (proto.require_sni().value()) {
@@ -162,7 +198,7 @@ absl::StatusOr<ServerContextPtr> ContextFactory::server(const v3::DownstreamTlsC
   }
   ServerContext::Parts parts;
   parts.requireClientCertificate = proto.require_client_certificate().value();
-  if (parts.requireClientCertificate &&
+  if (parts.requireClientCertificate && !common->peerAwaited &&
       common->peer.verifier->ask(/*required=*/false) == Verifier::Ask::No) {
     return fieldError(path.field("require_client_certificate"),
                       "true, and nothing to check the certificates against",
@@ -182,6 +218,7 @@ absl::StatusOr<ServerContextPtr> ContextFactory::server(const v3::DownstreamTlsC
     settings.sessionSeconds = static_cast<uint32_t>(timeout->count() / 1000);
   }
   settings.tickets = !proto.disable_stateless_session_resumption();
+  bool keysAwaited = false;
   if (settings.tickets) {
     const auto keys = resolveTicketKeys(proto, resolver, path);
     if (!keys.ok()) {
@@ -193,6 +230,10 @@ absl::StatusOr<ServerContextPtr> ContextFactory::server(const v3::DownstreamTlsC
       return compiled.status();
     }
     parts.ticketKeys = std::move(*compiled);
+    keysAwaited = keys->awaited;
+  }
+  if (common->certificatesAwaited || common->peerAwaited || keysAwaited) {
+    return ServerContextPtr();
   }
   parts.sessionContext = sessionContextOf(common->peer.digest, common->certificates, serverNames);
   parts.verifier = common->peer.verifier;
@@ -220,21 +261,27 @@ absl::StatusOr<ClientContextPtr> ContextFactory::client(const v3::UpstreamTlsCon
   if (!common.ok()) {
     return common.status();
   }
-  if (common->certificates.size() > 1) {
-    return fieldError(commonPath.field("tls_certificates"),
-                      base::cat(common->certificates.size(), " certificates"),
-                      "at most one for a client");
+  const auto& named = proto.common_tls_context().tls_certificate_sds_secret_configs();
+  if (common->certificates.size() > 1 || named.size() > 1) {
+    const size_t count = std::max(common->certificates.size(), static_cast<size_t>(named.size()));
+    return fieldError(
+        commonPath.field(named.empty() ? "tls_certificates" : "tls_certificate_sds_secret_configs"),
+        base::cat(count, " certificates"), "at most one for a client");
   }
   if (proto.allow_renegotiation()) {
     return fieldError(path.field("allow_renegotiation"), "true, which is not supported", "false");
   }
-  if (proto.auto_sni_san_validation() && common->peer.verifier->trust().trust == nullptr) {
+  if (proto.auto_sni_san_validation() && !common->peerAwaited &&
+      common->peer.verifier->trust().trust == nullptr) {
     return fieldError(path.field("auto_sni_san_validation"), "true without trusted_ca",
                       "trusted_ca in validation_context");
   }
   if (proto.sni().find('\0') != std::string::npos || proto.sni().size() > 255) {
     return fieldError(path.field("sni"), inQuotes(proto.sni()),
                       "a name of at most 255 bytes without NUL");
+  }
+  if (common->certificatesAwaited || common->peerAwaited) {
+    return ClientContextPtr();
   }
   ClientContext::Parts parts;
   parts.serverName = proto.sni();

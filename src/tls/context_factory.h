@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "config/field_path.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
+#include "event/loop.h"
 #include "tls/context.h"
 #include "tls/peer_compiler.h"
 #include "tls/secrets.h"
@@ -20,12 +21,15 @@ namespace moe::tls {
 // it made outlives it.
 class ContextFactory {
 public:
-  ContextFactory();
+  // What is shared ends on `endOn`, if there is one, whoever lets go of it last: a worker must not
+  // stall. The loop outlives it all.
+  explicit ContextFactory(event::Loop* endOn = nullptr);
   ContextFactory(const ContextFactory&) = delete;
   ContextFactory& operator=(const ContextFactory&) = delete;
 
   // `serverNames` are those of the filter chain: a session of another chain is not resumed here.
-  // `resolver` may be null. Errors name the field below `path`; none has a secret in it.
+  // `resolver` may be null. Errors name the field below `path`; none has a secret in it. Null, and
+  // all else checked, if a secret is not there yet.
   absl::StatusOr<ServerContextPtr>
   server(const envoy::extensions::transport_sockets::tls::v3::DownstreamTlsContext& proto,
          std::span<const std::string> serverNames, const SecretResolver& resolver,
@@ -35,6 +39,12 @@ public:
   client(const envoy::extensions::transport_sockets::tls::v3::UpstreamTlsContext& proto,
          const SecretResolver& resolver, const config::FieldPath& path);
 
+  // Checks a secret by itself. Whoever keeps the result has it compiled for those who use the
+  // secret. Errors name the field below `path`.
+  absl::StatusOr<std::shared_ptr<const void>>
+  checkSecret(const envoy::extensions::transport_sockets::tls::v3::Secret& secret,
+              const config::FieldPath& path);
+
 private:
   // Of common_tls_context.
   struct Common {
@@ -43,6 +53,8 @@ private:
     std::vector<uint8_t> alpn;
     CompiledPeer peer;
     std::shared_ptr<const KeyLog> keyLog;
+    bool certificatesAwaited = false;
+    bool peerAwaited = false; // then there is no `peer`
   };
   absl::StatusOr<Common>
   readCommon(const envoy::extensions::transport_sockets::tls::v3::CommonTlsContext& proto,
@@ -53,6 +65,7 @@ private:
               const config::FieldPath& path);
   CredentialsPtr credentials(const CredentialSettings& settings);
 
+  event::Loop* const endOn_;
   int stateIndex_;
   // For contexts without session_ticket_keys: sessions go on when a context is made anew, as its
   // certificate changes, and the session context keeps those of different contexts apart.

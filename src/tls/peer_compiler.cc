@@ -3,6 +3,7 @@
 #include "base/strings.h"
 #include "config/typed_config.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config.pb.h"
+#include "event/slot.h"
 #include "tls/data_source.h"
 
 namespace moe::tls {
@@ -22,8 +23,10 @@ absl::StatusOr<TrustPtr> PeerCompiler::trust(std::string_view ca, const FieldPat
   key += '\0';
   key += view(digestOf(ca));
   key += view(digestOf(crl));
-  return shareOr<Trust>(trusts_, digestOf(key),
-                        [&] { return Trust::parse(ca, caPath, crl, crlPath, std::move(name)); });
+  return shareOr<Trust>(trusts_, digestOf(key), [&]() -> absl::StatusOr<TrustPtr> {
+    auto parsed = Trust::parse(ca, caPath, crl, crlPath, std::move(name));
+    return parsed.ok() && endOn_ != nullptr ? event::endingOn(*endOn_, *parsed) : parsed;
+  });
 }
 
 absl::Status PeerCompiler::readDomains(const Proto& proto, const FieldPath& path, PeerTrust& out) {
@@ -94,6 +97,14 @@ absl::StatusOr<PeerTrust> PeerCompiler::readTrust(const Proto& proto, bool spiff
     }
   }
   return out;
+}
+
+absl::StatusOr<PeerTrust> PeerCompiler::checkPart(const Proto& proto, const FieldPath& path) {
+  const auto rules = readPeerRules(proto, path, /*part=*/true);
+  if (!rules.ok()) {
+    return rules.status();
+  }
+  return readTrust(proto, rules->spiffe, path);
 }
 
 absl::StatusOr<CompiledPeer> PeerCompiler::compile(const Proto& proto, Role role,

@@ -171,7 +171,7 @@ absl::StatusOr<Digest> parseBase64Digest(std::string_view text, const FieldPath&
   return digest;
 }
 
-absl::StatusOr<PeerRules> readPeerRules(const Context& proto, const FieldPath& path) {
+absl::StatusOr<PeerRules> readPeerRules(const Context& proto, const FieldPath& path, bool part) {
   if (absl::Status status = refuseUnsupported(proto, path); !status.ok()) {
     return status;
   }
@@ -181,7 +181,9 @@ absl::StatusOr<PeerRules> readPeerRules(const Context& proto, const FieldPath& p
     return spiffe.status();
   }
   rules.spiffe = *spiffe;
-  absl::Status status = rules.spiffe ? checkForSpiffe(proto, path) : checkWithoutTrust(proto, path);
+  absl::Status status = rules.spiffe ? checkForSpiffe(proto, path)
+                        : part       ? absl::OkStatus()
+                                     : checkWithoutTrust(proto, path);
   if (!status.ok()) {
     return status;
   }

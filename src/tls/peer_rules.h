@@ -41,10 +41,11 @@ struct PeerTrust {
 };
 
 // Reads `proto`, without what it names files of (trusted_ca, crl and trust bundles, which are of
-// PeerTrust). Errors name the field; fields that could not be acted on are errors.
+// PeerTrust). Errors name the field; fields that could not be acted on are errors. `part`: another
+// message may bring the trusted_ca that this one needs.
 absl::StatusOr<PeerRules> readPeerRules(
     const envoy::extensions::transport_sockets::tls::v3::CertificateValidationContext& proto,
-    const config::FieldPath& path);
+    const config::FieldPath& path, bool part = false);
 
 // "df6ff72f..." or "DF:6F:F7:...", as openssl writes it.
 absl::StatusOr<Digest> parseHexDigest(std::string_view text, const config::FieldPath& path);

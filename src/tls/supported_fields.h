@@ -7,8 +7,7 @@ namespace moe::tls {
 #define MOE_TLS "envoy.extensions.transport_sockets.tls.v3."
 
 // The fields that this library acts on; see config/coverage.h. Some only so far as to refuse "true"
-// (allow_renegotiation, require_sni, require_signed_certificate_timestamp). Where secrets come from
-// (SdsSecretConfig.sds_config) is for whoever resolves them.
+// (allow_renegotiation, require_sni, require_signed_certificate_timestamp).
 inline constexpr std::string_view kFields[] = {
     MOE_TLS "UpstreamTlsContext.common_tls_context",
     MOE_TLS "UpstreamTlsContext.sni",
@@ -74,6 +73,7 @@ inline constexpr std::string_view kFields[] = {
     MOE_TLS "SPIFFECertValidatorConfig.TrustDomain.name",
     MOE_TLS "SPIFFECertValidatorConfig.TrustDomain.trust_bundle",
     MOE_TLS "SdsSecretConfig.name",
+    MOE_TLS "SdsSecretConfig.sds_config", // what is in it is for the source
     MOE_TLS "Secret.name",
     MOE_TLS "Secret.tls_certificate",
     MOE_TLS "Secret.session_ticket_keys",

@@ -65,31 +65,190 @@ private:
 
 } // namespace
 
-absl::StatusOr<ServerContextPtr> TransportCompiler::server(const Proto& proto,
-                                                           std::span<const std::string> serverNames,
-                                                           const FieldPath& path) {
+TransportCompiler::TransportCompiler(const Options& options)
+    : options_(options), contexts_(&options.mainLoop),
+      static_([this](const v3::SdsSecretConfig& config, v3::Secret::TypeCase kind,
+                     const FieldPath& path) { return findStatic(config, kind, path); }),
+      environment_(options.secrets == nullptr
+                       ? nullptr
+                       : std::make_unique<NamedSecret::Environment>(
+                             NamedSecret::Environment{*options.secrets, options.workers, contexts_,
+                                                      options.stats.root().child("sds")})) {}
+
+TransportCompiler::~TransportCompiler() = default;
+
+absl::Status
+TransportCompiler::addSecrets(const google::protobuf::RepeatedPtrField<v3::Secret>& secrets,
+                              const FieldPath& path) {
+  for (int i = 0; i < secrets.size(); ++i) {
+    const v3::Secret& secret = secrets[i];
+    const FieldPath at = path.index(static_cast<size_t>(i));
+    if (secret.type_case() == v3::Secret::kGenericSecret) {
+      continue; // nothing here names one
+    }
+    if (staticSecrets_.contains({secret.type_case(), secret.name()})) {
+      return config::fieldError(
+          at.field("name"), base::cat(config::inQuotes(secret.name()), " again"),
+          base::cat("a name that no other secret with ", kindName(secret.type_case()), " has"));
+    }
+    auto compiled = contexts_.checkSecret(secret, at);
+    if (!compiled.ok()) {
+      return compiled.status();
+    }
+    staticSecrets_.emplace(
+        std::pair(secret.type_case(), secret.name()),
+        StaticSecret{std::make_shared<const v3::Secret>(secret), std::move(*compiled)});
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<const v3::Secret*> TransportCompiler::findStatic(const v3::SdsSecretConfig& config,
+                                                                v3::Secret::TypeCase kind,
+                                                                const FieldPath& path) const {
+  const auto found = staticSecrets_.find({kind, config.name()});
+  if (found == staticSecrets_.end()) {
+    return config::fieldError(
+        path.field("name"), config::inQuotes(config.name()),
+        base::cat("a secret of static_resources.secrets with ", kindName(kind), ", or sds_config"));
+  }
+  return found->second.secret.get();
+}
+
+std::shared_ptr<NamedSecret> TransportCompiler::named(const v3::SdsSecretConfig& config) {
+  std::string key = deterministic(config.sds_config());
+  key.append(1, '\0').append(config.name());
+  if (const auto found = named_.find(key); found != named_.end()) {
+    if (std::shared_ptr<NamedSecret> present = found->second.lock()) {
+      return present;
+    }
+  }
+  std::erase_if(named_, [](const auto& entry) { return entry.second.expired(); });
+  auto made = std::make_shared<NamedSecret>(*environment_, config.name());
+  named_[key] = made;
+  return made;
+}
+
+template <class Context>
+absl::StatusOr<ContextHandle<Context>>
+TransportCompiler::make(typename ChangingContext<Context>::Compile compile,
+                        const std::vector<NamedConfig>& configs, const stats::Scope& scope,
+                        std::string_view notReadyName, config::Warming* warming) {
+  using Changing = ChangingContext<Context>;
+  if (configs.empty()) {
+    auto fixed = compile(static_);
+    if (!fixed.ok()) {
+      return fixed.status();
+    }
+    auto& all = std::get<Fixed<Context>>(fixed_);
+    if (all.size() == all.capacity()) { // before it grows
+      std::erase_if(all, [](const auto& context) { return context.expired(); });
+    }
+    all.push_back(*fixed);
+    return ContextHandle<Context>(std::move(*fixed));
+  }
+  std::vector<typename Changing::Used> used;
+  used.reserve(configs.size());
+  for (const NamedConfig& each : configs) {
+    if (environment_ == nullptr) {
+      return config::fieldError(
+          each.path.field("sds_config"),
+          base::cat("SDS for ", config::inQuotes(each.config->name())),
+          "none, and a secret of static_resources.secrets: nothing delivers secrets");
+    }
+    used.push_back({each.config, named(*each.config), nullptr});
+  }
+  auto owned = std::make_unique<Changing>(
+      typename Changing::Options{options_.mainLoop, options_.concurrency, std::move(compile),
+                                 static_, SecretStats(scope, notReadyName)},
+      used);
+  if (absl::Status status = owned->begin(); !status.ok()) {
+    return status;
+  }
+  // Only now: what is watched may be there at once.
+  for (size_t i = 0; i < used.size(); ++i) {
+    if (absl::Status status = used[i].secret->start(configs[i].config->sds_config(),
+                                                    configs[i].path.field("sds_config"));
+        !status.ok()) {
+      return status;
+    }
+  }
+  if (warming != nullptr) {
+    owned->warm(*warming);
+  }
+  Changing* changing = owned.get();
+  changing_.emplace(changing, std::move(owned));
+  return ContextHandle<Context>(std::shared_ptr<const Changing>(
+      changing, [&loop = options_.mainLoop, self = std::weak_ptr(self_)](const Changing* gone) {
+        loop.post([self, gone] {
+          if (const auto compiler = self.lock()) {
+            (*compiler)->changing_.erase(gone);
+          }
+        });
+      }));
+}
+
+absl::StatusOr<ServerContextHandle>
+TransportCompiler::server(const Proto& proto, std::span<const std::string> serverNames,
+                          const FieldPath& path, const TransportUse& use) {
   auto read = readConfig<v3::DownstreamTlsContext>(proto, path);
   if (!read.ok()) {
     return read.status();
   }
-  return read->has_value()
-             ? contexts_.server(**read, serverNames, secrets_, path.field("typed_config"))
-             : ServerContextPtr();
+  if (!read->has_value()) {
+    return ServerContextHandle();
+  }
+  const auto config = std::make_shared<const v3::DownstreamTlsContext>(std::move(**read));
+  const FieldPath at = path.field("typed_config");
+  return make<ServerContext>(
+      [this, config, at, names = std::vector(serverNames.begin(), serverNames.end())](
+          const SecretResolver& resolver) {
+        return contexts_.server(*config, names, resolver, at);
+      },
+      sdsConfigs(*config, at), use.scope.child("server_ssl_socket_factory"),
+      "downstream_context_secrets_not_ready", use.warming);
 }
 
-absl::StatusOr<ClientContextPtr> TransportCompiler::client(const Proto& proto,
-                                                           const FieldPath& path) {
+absl::StatusOr<ClientContextHandle>
+TransportCompiler::client(const Proto& proto, const FieldPath& path, const TransportUse& use) {
   auto read = readConfig<v3::UpstreamTlsContext>(proto, path);
   if (!read.ok()) {
     return read.status();
   }
-  return read->has_value() ? contexts_.client(**read, secrets_, path.field("typed_config"))
-                           : ClientContextPtr();
+  if (!read->has_value()) {
+    return ClientContextHandle();
+  }
+  const auto config = std::make_shared<const v3::UpstreamTlsContext>(std::move(**read));
+  const FieldPath at = path.field("typed_config");
+  return make<ClientContext>(
+      [this, config, at](const SecretResolver& resolver) {
+        return contexts_.client(*config, resolver, at);
+      },
+      sdsConfigs(*config, at), use.scope.child("client_ssl_socket_factory"),
+      "upstream_context_secrets_not_ready", use.warming);
 }
 
-std::unique_ptr<net::TransportSocket> ServerTransport::create(const net::Address* local,
+void TransportCompiler::forEach(const ContextVisit& visit) const {
+  const auto visitFixed = [&](const auto& all) {
+    for (const auto& weak : all) {
+      if (const auto context = weak.lock()) {
+        visitContext(*context, visit);
+      }
+    }
+  };
+  std::apply([&](const auto&... each) { (visitFixed(each), ...); }, fixed_);
+  for (const auto& [key, context] : changing_) {
+    context->visit(visit);
+  }
+}
+
+std::unique_ptr<net::TransportSocket> ServerTransport::create(uint32_t worker,
+                                                              const net::Address* local,
                                                               const net::Address* remote) const {
-  bssl::UniquePtr<SSL> ssl = context_->newSsl({.local = local, .remote = remote});
+  const ServerContext* context = context_.get(worker);
+  if (context == nullptr) {
+    return createNotReadyTransport();
+  }
+  bssl::UniquePtr<SSL> ssl = context->newSsl({.local = local, .remote = remote});
   if (ssl == nullptr) {
     return createRefusedTransport("TLS_error: no memory for a connection");
   }
@@ -108,6 +267,10 @@ createClientTransport(const ClientContext& context, const ClientOptions& options
 
 std::unique_ptr<net::TransportSocket> createRefusedTransport(std::string reason) {
   return std::make_unique<RefusedTransport>(std::move(reason));
+}
+
+std::unique_ptr<net::TransportSocket> createNotReadyTransport() {
+  return createRefusedTransport("TLS error: Secret is not supplied by SDS");
 }
 
 } // namespace moe::tls

@@ -279,7 +279,7 @@ absl::Status readBindConfig(const Cluster& proto, const FieldPath& path, Cluster
 } // namespace
 
 absl::StatusOr<ClusterSettings> readCluster(const Cluster& proto, const FieldPath& path,
-                                            tls::TransportCompiler* tls) {
+                                            const ClusterTls* tls) {
   ClusterSettings out;
   out.proto = proto;
   if (proto.name().empty()) {

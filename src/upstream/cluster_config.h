@@ -9,10 +9,10 @@
 namespace moe::upstream {
 
 // Checks a cluster and fills in Envoy's defaults. Errors carry the field path below `path`. Without
-// a compiler of transports, TLS is an error.
+// `tls`, TLS is an error.
 absl::StatusOr<ClusterSettings> readCluster(const envoy::config::cluster::v3::Cluster& proto,
                                             const config::FieldPath& path,
-                                            tls::TransportCompiler* tls = nullptr);
+                                            const ClusterTls* tls = nullptr);
 
 // One lb_endpoint before its name is resolved.
 struct EndpointSpec {

@@ -83,11 +83,12 @@ ClusterInfo::ClusterInfo(ClusterSettings settings, stats::Scope scope)
                     : std::make_unique<tls::TlsStats>(scope_.child("ssl"))) {}
 
 std::unique_ptr<net::TransportSocket>
-ClusterInfo::createTransport(const Host& host, std::optional<PoolProtocol> protocol,
+ClusterInfo::createTransport(uint32_t worker, const Host& host,
+                             std::optional<PoolProtocol> protocol,
                              const std::shared_ptr<tls::ClientSessions>& sessions) const {
   return settings_.transports == nullptr
              ? nullptr
-             : settings_.transports->create(host, protocol, sessions, *tlsStats_);
+             : settings_.transports->create(worker, host, protocol, sessions, *tlsStats_);
 }
 
 PoolProtocol ClusterInfo::protocolFor(http::Protocol downstream) const {

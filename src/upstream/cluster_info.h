@@ -164,10 +164,10 @@ public:
   const stats::Scope& scope() const { return scope_; }
   // What to speak for a request that came in `downstream`.
   PoolProtocol protocolFor(http::Protocol downstream) const;
-  // For a connection to a host, which carries HTTP if there is a protocol. Null: in clear text.
-  // `sessions` are those that such connections of one worker to the host share.
+  // For a connection of a worker to a host, which carries HTTP if there is a protocol. Null: in
+  // clear text. `sessions` are those that such connections of one worker to the host share.
   std::unique_ptr<net::TransportSocket>
-  createTransport(const Host& host, std::optional<PoolProtocol> protocol,
+  createTransport(uint32_t worker, const Host& host, std::optional<PoolProtocol> protocol,
                   const std::shared_ptr<tls::ClientSessions>& sessions) const;
 
 private:

@@ -131,7 +131,25 @@ private:
 
   absl::StatusOr<std::unique_ptr<MainCluster>> make(const ClusterProto& proto,
                                                     const FieldPath& path) {
-    auto settings = readCluster(proto, path, options_.tls);
+    auto warming = std::make_unique<config::Warming>(); // for secrets
+    auto made = make(proto, path, *warming);
+    if (made.ok()) {
+      (*made)->waitFor(std::move(warming));
+    }
+    return made;
+  }
+
+  absl::StatusOr<std::unique_ptr<MainCluster>>
+  make(const ClusterProto& proto, const FieldPath& path, config::Warming& warming) {
+    const stats::Scope scope =
+        options_.stats.root().leasedChild("cluster", "envoy_cluster_name", proto.name());
+    absl::StatusOr<ClusterSettings> settings;
+    if (options_.tls == nullptr) {
+      settings = readCluster(proto, path);
+    } else {
+      const ClusterTls tls{*options_.tls, {.scope = scope, .warming = &warming}};
+      settings = readCluster(proto, path, &tls);
+    }
     if (!settings.ok()) {
       return settings.status();
     }
@@ -143,9 +161,7 @@ private:
     if (!policy.ok()) {
       return policy.status();
     }
-    auto info = std::make_shared<const ClusterInfo>(
-        std::move(*settings),
-        options_.stats.root().leasedChild("cluster", "envoy_cluster_name", proto.name()));
+    auto info = std::make_shared<const ClusterInfo>(std::move(*settings), scope);
     const auto active = active_.find(proto.name());
     HostSetPtr before = active == active_.end() ? nullptr : active->second->hosts();
     if (proto.type() == ClusterProto::STATIC || proto.type() == ClusterProto::ORIGINAL_DST) {

@@ -11,20 +11,20 @@ namespace {
 using config::fieldError;
 using config::FieldPath;
 
-absl::StatusOr<tls::ClientContextPtr>
+absl::StatusOr<tls::ClientContextHandle>
 compileOne(const envoy::config::core::v3::TransportSocket& proto, const FieldPath& path,
-           tls::TransportCompiler* compiler) {
-  if (compiler == nullptr) {
+           const ClusterTls* tls) {
+  if (tls == nullptr) {
     return fieldError(path, config::inQuotes(proto.name()), "none: connections are in clear text");
   }
-  return compiler->client(proto, path);
+  return tls->compiler.client(proto, path, tls->use);
 }
 
 } // namespace
 
 absl::StatusOr<std::shared_ptr<const ClusterTransports>>
 ClusterTransports::compile(const envoy::config::cluster::v3::Cluster& proto, const FieldPath& path,
-                           tls::TransportCompiler* compiler) {
+                           const ClusterTls* tls) {
   auto out = std::make_shared<ClusterTransports>();
   bool any = false;
   for (int i = 0; i < proto.transport_socket_matches_size(); ++i) {
@@ -38,29 +38,32 @@ ClusterTransports::compile(const envoy::config::cluster::v3::Cluster& proto, con
       return config::fieldError(at.field("transport_socket"), "none",
                                 "a transport socket, such as envoy.transport_sockets.raw_buffer");
     }
-    auto context = compileOne(match.transport_socket(), at.field("transport_socket"), compiler);
+    auto context = compileOne(match.transport_socket(), at.field("transport_socket"), tls);
     if (!context.ok()) {
       return context.status();
     }
     made.context = std::move(*context);
-    any = any || made.context != nullptr;
+    any = any || made.context;
     out->matches_.push_back(std::move(made));
   }
   if (proto.has_transport_socket()) {
-    auto context = compileOne(proto.transport_socket(), path.field("transport_socket"), compiler);
+    auto context = compileOne(proto.transport_socket(), path.field("transport_socket"), tls);
     if (!context.ok()) {
       return context.status();
     }
     out->default_ = std::move(*context);
-    any = any || out->default_ != nullptr;
+    any = any || out->default_;
   }
   return any ? out : nullptr;
 }
 
 // The first match whose values the host has; as Envoy, in "envoy.transport_socket_match".
-const tls::ClientContext* ClusterTransports::contextFor(const Host& host) const {
+const tls::ClientContextHandle* ClusterTransports::contextFor(const Host& host) const {
+  const auto unlessNone = [](const tls::ClientContextHandle& context) {
+    return context ? &context : nullptr;
+  };
   if (matches_.empty()) {
-    return default_.get();
+    return unlessNone(default_);
   }
   const Host::Metadata& metadata = host.description().metadata == nullptr
                                        ? Host::Metadata::default_instance()
@@ -78,19 +81,23 @@ const tls::ClientContext* ClusterTransports::contextFor(const Host& host) const 
                  canonicalValue(value->second) == wanted.second;
         });
     if (fits) {
-      return match.context.get();
+      return unlessNone(match.context);
     }
   }
-  return default_.get();
+  return unlessNone(default_);
 }
 
 std::unique_ptr<net::TransportSocket>
-ClusterTransports::create(const Host& host, std::optional<PoolProtocol> protocol,
+ClusterTransports::create(uint32_t worker, const Host& host, std::optional<PoolProtocol> protocol,
                           std::shared_ptr<tls::ClientSessions> sessions,
                           tls::TlsStats& stats) const {
-  const tls::ClientContext* context = contextFor(host);
-  if (context == nullptr) {
+  const tls::ClientContextHandle* handle = contextFor(host);
+  if (handle == nullptr) {
     return nullptr;
+  }
+  const tls::ClientContext* context = handle->get(worker);
+  if (context == nullptr) {
+    return tls::createNotReadyTransport();
   }
   tls::ClientOptions options;
   options.hostname = host.hostname();

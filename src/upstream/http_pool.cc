@@ -166,7 +166,7 @@ Client::Client(Pool& pool) : pool_(pool), cluster_(pool.cluster()) {
   event::Worker& worker = pool.context().worker;
   connection_ = net::Connection::connect(
       worker, pool.host()->address(), cluster_->settings().sourceAddress,
-      cluster_->createTransport(*pool.host(), pool.protocol(), pool.sessions()));
+      cluster_->createTransport(worker.index, *pool.host(), pool.protocol(), pool.sessions()));
   connection_->addCallbacks(this);
   connection_->setBufferLimit(cluster_->settings().bufferLimit);
   connection_->setStats({&cluster_->stats().cxRxBytes, &cluster_->stats().cxTxBytes});

@@ -61,8 +61,11 @@ void MainCluster::setHosts(std::vector<HostPtr> hosts, const AssignmentPolicy& p
 }
 
 void MainCluster::becomeReady() {
-  if (!std::exchange(ready_, true)) {
-    events_.onReady(*this);
+  if (!std::exchange(found_, true)) {
+    warming_->whenDone([this] {
+      ready_ = true;
+      events_.onReady(*this);
+    });
   }
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/log.h"
+#include "config/warming.h"
 #include "event/loop.h"
 #include "upstream/cluster_config.h"
 
@@ -14,7 +15,7 @@ public:
   public:
     // `gone`: hosts that it had before.
     virtual void onHosts(MainCluster& cluster, const std::vector<HostStatePtr>& gone) = 0;
-    // The first time that its hosts are known, or known not to come.
+    // The first time that its hosts are known, or known not to come, and so is what it waits for.
     virtual void onReady(MainCluster& cluster) = 0;
 
   protected:
@@ -28,6 +29,8 @@ public:
   MainCluster(const MainCluster&) = delete;
   MainCluster& operator=(const MainCluster&) = delete;
 
+  // What its configuration waits for: it is not ready before. Not null; before start().
+  void waitFor(std::unique_ptr<config::Warming> warming) { warming_ = std::move(warming); }
   // Begins to find hosts. Errors name the field; nothing was reported then.
   virtual absl::Status start() = 0;
 
@@ -48,7 +51,9 @@ private:
   HostSetPtr hosts_;
   Events& events_;
   bool first_ = true;
+  bool found_ = false; // the hosts are known, or known not to come
   bool ready_ = false;
+  std::unique_ptr<config::Warming> warming_ = std::make_unique<config::Warming>();
 };
 
 // STATIC: all addresses are IPs or pipes, and known at once.

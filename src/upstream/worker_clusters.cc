@@ -56,9 +56,9 @@ public:
     stats.cxActive.inc();
     host->counts().cxTotal.fetch_add(1, std::memory_order_relaxed);
     host->counts().cxActive.fetch_add(1, std::memory_order_relaxed);
-    auto connection =
-        net::Connection::connect(owner_.worker_, host->address(), info_->settings().sourceAddress,
-                                 info_->createTransport(*host, {}, sessionsOf(host)));
+    auto connection = net::Connection::connect(
+        owner_.worker_, host->address(), info_->settings().sourceAddress,
+        info_->createTransport(owner_.worker_.index, *host, {}, sessionsOf(host)));
     connection->setBufferLimit(info_->settings().bufferLimit);
     connection->setStats({&stats.cxRxBytes, &stats.cxTxBytes});
     connection->setNoDelay(true);

@@ -596,6 +596,48 @@ func TestErrorsInTransportSocketsNameTheField(t *testing.T) {
 	}
 }
 
+// Secrets of the bootstrap, by name, for a listener and for a cluster.
+func TestStaticSecretsByName(t *testing.T) {
+	ca := newAuthority(t, "root")
+	site := h2.tlsBackend(t, &tls.Config{Certificates: []tls.Certificate{ca.issue("site").Certificate}, ClientCAs: ca.pool,
+		ClientAuth: tls.RequireAndVerifyClientCert}, func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, r.TLS.PeerCertificates[0].URIs[0])
+	})
+	edge, client := ca.issue("edge"), ca.issue("client")
+	secrets := func(names ...string) string {
+		own := func(name string, id *identity) string {
+			return fmt.Sprintf("{name: %s, tls_certificate: {certificate_chain: {filename: %q}, private_key: {filename: %q}}}", name, id.chain, id.key)
+		}
+		return fmt.Sprintf("static_resources:\n  secrets: [%s, %s, {name: roots, validation_context: {trusted_ca: {filename: %q}}}]",
+			own(names[0], edge), own(names[1], client), ca.ca)
+	}
+	config := func(port int, names ...string) string {
+		return strings.Replace(withSocket(httpConfig(port, []string{"{match: {prefix: /}, route: {cluster: site}}"}, []string{staticCluster("site",
+			autoConfig+upstreamSocket("{tls_certificate_sds_secret_configs: [{name: client}], combined_validation_context: {validation_context_sds_secret_config: "+
+				"{name: roots}, default_validation_context: {match_typed_subject_alt_names: [{san_type: URI, matcher: {exact: spiffe://mesh/site}}]}}}", ""), site)}),
+			downstreamSocket("{tls_certificate_sds_secret_configs: [{name: edge}], validation_context_sds_secret_config: {name: roots}}", ", require_client_certificate: true")),
+			"static_resources:", secrets(names...), 1)
+	}
+	port := freePort(t)
+	start(t, config(port, "edge", "client"), port)
+	visitor := h1.tlsClient(t, &tls.Config{RootCAs: ca.pool, Certificates: []tls.Certificate{ca.issue("visitor").Certificate}})
+	_, body := fetchBy(t, visitor, https(port, "/"))
+	expect(t, "who came", body, "spiffe://mesh/client")
+	for want, names := range map[string][]string{
+		`static_resources.secrets[1].name: found "edge" again`:                                                                           {"edge", "edge"},
+		`transport_socket.typed_config.common_tls_context.tls_certificate_sds_secret_configs[0].name: found "client", expected a secret`: {"edge", "other"},
+	} {
+		file := filepath.Join(t.TempDir(), "bootstrap.yaml")
+		if err := os.WriteFile(file, []byte(config(port, names...)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		output, err := exec.Command(binary(t), "-c", file, "--mode", "validate").CombinedOutput()
+		if err == nil || !strings.Contains(string(output), want) {
+			t.Errorf("expected %s: %s", want, output)
+		}
+	}
+}
+
 // With tls_inspector the ClientHello has been read before TLS begins.
 func TestFilterChainsByServerNameHaveTheirCertificates(t *testing.T) {
 	ca := newAuthority(t, "root")

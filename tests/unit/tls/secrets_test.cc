@@ -37,7 +37,7 @@ protected:
   }
 
   SecretResolver resolver() {
-    return [this](const v3::SdsSecretConfig& config,
+    return [this](const v3::SdsSecretConfig& config, v3::Secret::TypeCase /*kind*/,
                   const FieldPath& path) -> absl::StatusOr<const v3::Secret*> {
       const auto found = secrets_.find(config.name());
       if (found == secrets_.end()) {
@@ -108,6 +108,27 @@ TEST_F(SecretsTest, Errors) {
   EXPECT_EQ(serverError(resolver()),
             "d.common_tls_context.tls_certificate_sds_secret_configs: found secrets beside "
             "tls_certificates, expected one or the other");
+}
+
+TEST_F(SecretsTest, WithoutASecretThatComesLaterAllElseIsChecked) {
+  const SecretResolver later = [](const auto&...) -> absl::StatusOr<const v3::Secret*> {
+    return nullptr;
+  };
+  down_.mutable_session_ticket_keys_sds_secret_config()->set_name("tickets");
+  down_.mutable_require_client_certificate()->set_value(true);
+  down_.mutable_common_tls_context()->mutable_validation_context_sds_secret_config()->set_name("R");
+  const auto server = factory_.server(down_, {}, later, FieldPath("d"));
+  ASSERT_TRUE(server.ok()) << server.status();
+  EXPECT_EQ(*server, nullptr);
+  up_.set_auto_sni_san_validation(true);
+  const auto client = factory_.client(up_, later, FieldPath("u"));
+  ASSERT_TRUE(client.ok()) << client.status();
+  EXPECT_EQ(*client, nullptr);
+  up_.set_allow_renegotiation(true);
+  EXPECT_FALSE(factory_.client(up_, later, FieldPath("u")).ok());
+  down_.mutable_require_sni()->set_value(true);
+  EXPECT_EQ(serverError(later),
+            "d.require_sni: found true, which is not supported, expected false");
 }
 
 class KeyLogTest : public SecretsTest {
