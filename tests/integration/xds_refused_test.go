@@ -14,8 +14,8 @@ func TestXDSRefusesByResourceAndField(t *testing.T) {
 		a, b := namedBackend(t, "a"), namedBackend(t, "b")
 		plane, port, second := startPlane(t, controlplane.Options{}), freePort(t), freePort(t)
 		put(t, plane, w.edsCluster("site", ""), endpoints("site", a.address), plainCluster("more", "", b.address),
-			routeTable("table", "site", "more"), listener("first", port, hcm(w.rds("table"))))
-		p := startDynamic(t, plane, dynamicProxy{way: w}, port)
+			routeTable("table", "site", "more"))
+		p := startDynamic(t, plane, dynamicProxy{way: w, listeners: []string{"{" + listening("first", port, hcm(w.rds("table"))) + "}"}}, port)
 		p.answers(port, "/", 200, "a")
 		load := startLoad(t, port)
 		for _, c := range []struct {
