@@ -69,6 +69,12 @@ v3::ListenersConfigDump listenersDump(const Context& context, const Timestamp& s
     added.mutable_listener()->PackFrom(listener);
     *added.mutable_last_updated() = since;
   }
+  if (context.dynamicListeners) {
+    context.dynamicListeners(out);
+  }
+  if (context.dynamic != nullptr) {
+    context.dynamic->dumpRefused(out);
+  }
   return out;
 }
 

@@ -39,6 +39,8 @@ struct Context {
   // Lines that name set fields without effect; may be empty.
   std::function<std::vector<std::string>()> ignoredFields;
   const discovery::Dynamic* dynamic = nullptr; // what comes by xDS; null: nothing does
+  // Adds the listeners that came by xDS; may be empty.
+  std::function<void(envoy::admin::v3::ListenersConfigDump&)> dynamicListeners = {};
   const tls::TransportCompiler* tls = nullptr; // for /certs; null: there are none
 };
 

@@ -216,8 +216,7 @@ absl::Status Server::serve() {
   // they wait for; then traffic.
   dynamic_->startClusters([this] {
     clusters_->onInitialized([this] {
-      dynamic_->startListeners(
-          [this] { listeners_->onInitialized([this] { startWorkers(); }); });
+      dynamic_->startListeners([this] { listeners_->onInitialized([this] { startWorkers(); }); });
     });
   });
   clusters_->onResolved([this] { dynamic_->start(); });

@@ -42,6 +42,7 @@ private:
   // The admin interface, if the bootstrap has one (server_admin.cc).
   absl::Status readAdmin();
   absl::Status startAdmin();
+  void dumpListeners(envoy::admin::v3::ListenersConfigDump& out) const;
   admin::State state() const;
   void startWorkers();
   void end();

@@ -1,3 +1,7 @@
+#include <google/protobuf/util/time_util.h>
+
+#include <algorithm>
+
 #include "base/strings.h"
 #include "server/server.h"
 
@@ -52,6 +56,7 @@ absl::Status Server::startAdmin() {
       .listeners = [this] { return boundListeners(); },
       .ignoredFields = [this] { return ignoredFields_; },
       .dynamic = dynamic_.get(),
+      .dynamicListeners = [this](auto& out) { dumpListeners(out); },
       .tls = transports_.get(),
   });
   if (absl::Status status = admin_->listen(adminAddress_); !status.ok()) {
@@ -60,6 +65,29 @@ absl::Status Server::startAdmin() {
   }
   MOE_LOG(*logger_, info, "admin on {}", admin_->address()->asString());
   return absl::OkStatus();
+}
+
+void Server::dumpListeners(envoy::admin::v3::ListenersConfigDump& out) const {
+  listeners_->forEach([&](const ListenerInfo& listener) {
+    if (listener.isStatic) {
+      return;
+    }
+    auto& all = *out.mutable_dynamic_listeners();
+    auto entry = std::find_if(all.begin(), all.end(),
+                              [&](const auto& each) { return each.name() == listener.name; });
+    if (entry == all.end()) {
+      out.add_dynamic_listeners()->set_name(listener.name);
+      entry = std::prev(all.end());
+    }
+    using State = ListenerInfo::State;
+    auto& state = listener.state == State::Active    ? *entry->mutable_active_state()
+                  : listener.state == State::Warming ? *entry->mutable_warming_state()
+                                                     : *entry->mutable_draining_state();
+    state.set_version_info(listener.version);
+    state.mutable_listener()->PackFrom(listener.proto());
+    *state.mutable_last_updated() = google::protobuf::util::TimeUtil::NanosecondsToTimestamp(
+        std::chrono::nanoseconds(listener.updated.time_since_epoch()).count());
+  });
 }
 
 admin::State Server::state() const {
