@@ -13,7 +13,6 @@ public:
   ~WorkerThread();
 
   void start();
-  event::Loop& loop() { return worker_.loop; }
   // Main thread, also before start(): done on the worker, in order.
   void updateListener(ListenerUpdate update);
   void removeListener(uint64_t listener, base::Milliseconds drainTime);

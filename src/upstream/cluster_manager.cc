@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "event/endings.h"
 #include "upstream/cluster_config.h"
 #include "upstream/dns_cluster.h"
 #include "upstream/eds_cluster.h"
@@ -16,6 +17,11 @@ using config::FieldPath;
 class ClusterManagerImpl final : public ClusterManager, private MainCluster::Events {
 public:
   explicit ClusterManagerImpl(ClusterManagerOptions options) : options_(std::move(options)) {}
+  ~ClusterManagerImpl() override {
+    active_.clear();
+    warming_.clear();
+    endings_->runAll();
+  }
 
   absl::Status addClusters(const envoy::config::bootstrap::v3::Bootstrap& bootstrap) override {
     const FieldPath path = FieldPath("static_resources").field("clusters");
@@ -161,7 +167,7 @@ private:
     if (!policy.ok()) {
       return policy.status();
     }
-    auto info = std::make_shared<const ClusterInfo>(std::move(*settings), scope);
+    auto info = endings_->keep(std::make_shared<const ClusterInfo>(std::move(*settings), scope));
     const auto active = active_.find(proto.name());
     HostSetPtr before = active == active_.end() ? nullptr : active->second->hosts();
     if (proto.type() == ClusterProto::STATIC || proto.type() == ClusterProto::ORIGINAL_DST) {
@@ -233,6 +239,9 @@ private:
   }
 
   ClusterManagerOptions options_;
+  // What workers and requests let go of last ends here: a cluster is large.
+  const std::shared_ptr<event::Endings> endings_ =
+      std::make_shared<event::Endings>(options_.mainLoop);
   std::unique_ptr<DnsResolver> resolver_;
   Clusters active_;
   Clusters warming_; // not complete yet
