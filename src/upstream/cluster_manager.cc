@@ -215,16 +215,20 @@ private:
     }
   }
 
-  static bool isByDns(const MainCluster& cluster) {
+  void onKnown(MainCluster& /*cluster*/) override { checkInitialized(); }
+
+  // Its secrets may come from what starts when names are resolved.
+  static bool awaitsDns(const MainCluster& cluster) {
     const auto type = cluster.info()->proto().type();
-    return type == ClusterProto::STRICT_DNS || type == ClusterProto::LOGICAL_DNS;
+    return !cluster.known() &&
+           (type == ClusterProto::STRICT_DNS || type == ClusterProto::LOGICAL_DNS);
   }
 
   void checkInitialized() {
     activeClusters_.set(static_cast<int64_t>(active_.size()));
     warmingClusters_.set(static_cast<int64_t>(warming_.size()));
     const bool unresolved = std::any_of(warming_.begin(), warming_.end(),
-                                        [](const auto& entry) { return isByDns(*entry.second); });
+                                        [](const auto& entry) { return awaitsDns(*entry.second); });
     if (!unresolved) {
       if (auto callback = std::exchange(resolved_, nullptr)) {
         callback();

@@ -61,11 +61,16 @@ void MainCluster::setHosts(std::vector<HostPtr> hosts, const AssignmentPolicy& p
 }
 
 void MainCluster::becomeReady() {
-  if (!std::exchange(found_, true)) {
-    warming_->whenDone([this] {
-      ready_ = true;
-      events_.onReady(*this);
-    });
+  if (std::exchange(known_, true)) {
+    return;
+  }
+  const bool waits = !warming_->done();
+  warming_->whenDone([this] {
+    ready_ = true;
+    events_.onReady(*this);
+  });
+  if (waits) {
+    events_.onKnown(*this);
   }
 }
 

@@ -10,11 +10,13 @@ namespace moe::upstream {
 // A cluster on the main thread: its hosts, found as its type says. The derived classes find them.
 class MainCluster {
 public:
-  // What happens to it; called from inside the cluster. onReady may end it, once.
+  // What happens to it; called from inside the cluster. onKnown and onReady may end it, once.
   class Events {
   public:
     // `gone`: hosts that it had before.
     virtual void onHosts(MainCluster& cluster, const std::vector<HostStatePtr>& gone) = 0;
+    // Its hosts are known, or known not to come, and it waits for something else yet.
+    virtual void onKnown(MainCluster& cluster) = 0;
     // The first time that its hosts are known, or known not to come, and so is what it waits for.
     virtual void onReady(MainCluster& cluster) = 0;
 
@@ -39,6 +41,8 @@ public:
   // Not null.
   const HostSetPtr& hosts() const { return hosts_; }
   bool ready() const { return ready_; }
+  // Its hosts are known, or known not to come.
+  bool known() const { return known_; }
 
 protected:
   void setHosts(std::vector<HostPtr> hosts, const AssignmentPolicy& policy);
@@ -51,7 +55,7 @@ private:
   HostSetPtr hosts_;
   Events& events_;
   bool first_ = true;
-  bool found_ = false; // the hosts are known, or known not to come
+  bool known_ = false;
   bool ready_ = false;
   std::unique_ptr<config::Warming> warming_ = std::make_unique<config::Warming>();
 };

@@ -31,7 +31,8 @@ protected:
     compiler.reset();
   }
 
-  absl::Status add(const std::string& address, const std::string& more = "") {
+  absl::Status add(const std::string& address, const std::string& more = "",
+                   const std::string& type = "STATIC") {
     const std::string context =
         base::cat(R"({"name":"tls","typedConfig":{"@type":"type.googleapis.com/)",
                   "envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
@@ -40,7 +41,8 @@ protected:
     envoy::config::cluster::v3::Cluster proto;
     EXPECT_TRUE(
         google::protobuf::util::JsonStringToMessage(
-            base::cat(R"({"name":"c","type":"STATIC",)", more, R"("transportSocket":)", context,
+            base::cat(R"({"name":"c","type":")", type, R"(",)", more, R"("transportSocket":)",
+                      context,
                       R"(,"loadAssignment":{"clusterName":"c","endpoints":[{"lbEndpoints":[)",
                       R"({"endpoint":{"address":{"socketAddress":{"address":")", address,
                       R"(","portValue":80}}}}]}]}})"),
@@ -137,6 +139,20 @@ TEST_F(ClusterSecretsTest, TheOldClusterServesUntilTheNewOneHasItsSecrets) {
   manager->remove("c");
   settle();
   EXPECT_TRUE(source.receivers.empty());
+}
+
+// The control plane that the secrets come from starts when names are resolved.
+TEST_F(ClusterSecretsTest, NamesAreResolvedBeforeSecretsAreThere) {
+  ASSERT_EQ(add("127.0.0.1", R"("dnsLookupFamily":"V4_ONLY",)", "STRICT_DNS"), absl::OkStatus());
+  bool resolved = false;
+  bool initialized = false;
+  manager->onResolved([&] { resolved = true; });
+  manager->onInitialized([&] { initialized = true; });
+  ASSERT_TRUE(until([&] { return resolved; }));
+  EXPECT_FALSE(initialized);
+  ASSERT_EQ(send(pem(first.certificate.get())), absl::OkStatus());
+  EXPECT_TRUE(initialized);
+  EXPECT_EQ(chosen(), "127.0.0.1");
 }
 
 TEST_F(ClusterSecretsTest, AClusterThatIsReplacedWhileItWaitsHoldsUpNobody) {
