@@ -7,16 +7,11 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/moeproxy/moe/tests/integration/controlplane"
-	"google.golang.org/protobuf/proto"
 )
 
 // way is one of the four ways of xDS over gRPC, and the program that goes it.
@@ -57,7 +52,7 @@ func (w way) source(more ...string) string {
 	return fmt.Sprintf("{%sresource_api_version: V3, api_config_source: %s}", fields, w.apiConfig())
 }
 
-// streamOf is the number of streams for so many types.
+// streamsOf is the number of streams for so many types.
 func (w way) streamsOf(types int) int {
 	if w.ads {
 		return 1
@@ -143,189 +138,6 @@ func startDynamic(t *testing.T, plane *controlplane.Server, d dynamicProxy, port
 }
 
 var dynamicArguments = []string{"--concurrency", "2", "-l", "info", "--disable-hot-restart"}
-
-// resources reads YAML in flow style.
-func resources(t *testing.T, texts ...string) []proto.Message {
-	t.Helper()
-	all, err := controlplane.Parse("- " + strings.Join(texts, "\n- ") + "\n")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-func put(t *testing.T, plane *controlplane.Server, texts ...string) {
-	t.Helper()
-	if err := plane.Put(resources(t, texts...)...); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// remove takes "Cluster a b" away.
-func remove(t *testing.T, plane *controlplane.Server, typeURL string, names ...string) {
-	t.Helper()
-	if err := plane.Remove(typeURL, names...); err != nil {
-		t.Fatal(err)
-	}
-}
-
-func typed(message, fields string) string {
-	return fmt.Sprintf(`{"@type": type.googleapis.com/%s, %s}`, message, fields)
-}
-
-// edsCluster gets its endpoints from the same control plane; more is further fields.
-func (w way) edsCluster(name, more string, source ...string) string {
-	return typed("envoy.config.cluster.v3.Cluster", fmt.Sprintf("name: %s, type: EDS, connect_timeout: 5s, %seds_cluster_config: {eds_config: %s}",
-		name, more, w.source(source...)))
-}
-
-// plainCluster has its endpoints with it.
-func plainCluster(name, more string, addresses ...string) string {
-	fields := staticCluster(name, more, addresses...)
-	return typed("envoy.config.cluster.v3.Cluster", fields[1:len(fields)-1])
-}
-
-func endpoints(cluster string, addresses ...string) string {
-	var all []string
-	for _, address := range addresses {
-		host, port, _ := net.SplitHostPort(address)
-		all = append(all, fmt.Sprintf("{endpoint: {address: {socket_address: {address: %s, port_value: %s}}}}", host, port))
-	}
-	return typed("envoy.config.endpoint.v3.ClusterLoadAssignment", fmt.Sprintf("cluster_name: %s, endpoints: [{lb_endpoints: [%s]}]", cluster, strings.Join(all, ", ")))
-}
-
-// virtualHosts sends "/x" to a cluster "x" for each name but the first, which gets the rest.
-func virtualHosts(clusters ...string) string {
-	var routes []string
-	for _, cluster := range clusters[1:] {
-		routes = append(routes, fmt.Sprintf("{match: {prefix: /%s}, route: {cluster: %s}}", cluster, cluster))
-	}
-	routes = append(routes, fmt.Sprintf("{match: {prefix: /}, route: {cluster: %s}}", clusters[0]))
-	return fmt.Sprintf(`virtual_hosts: [{name: all, domains: ["*"], routes: [%s]}]`, strings.Join(routes, ", "))
-}
-
-func routeTable(name string, clusters ...string) string {
-	return typed("envoy.config.route.v3.RouteConfiguration", fmt.Sprintf("name: %s, %s", name, virtualHosts(clusters...)))
-}
-
-// hcm is an HttpConnectionManager; routes is its field.
-func hcm(routes string) string {
-	return `{"@type": type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager, stat_prefix: web, ` +
-		`http_filters: [{name: router, typed_config: {"@type": type.googleapis.com/envoy.extensions.filters.http.router.v3.Router}}], ` + routes + `}`
-}
-
-// listening is a listener's fields.
-func listening(name string, port int, manager string) string {
-	return fmt.Sprintf("name: %s, address: {socket_address: {address: 127.0.0.1, port_value: %d}}, filter_chains: [{filters: [{name: hcm, typed_config: %s}]}]",
-		name, port, manager)
-}
-
-// anyCluster is a static listener whose routes name clusters that need not be there.
-func anyCluster(port int, clusters ...string) string {
-	return "{" + listening("web", port, hcm("route_config: {name: inline, validate_clusters: false, "+virtualHosts(clusters...)+"}")) + "}"
-}
-
-func (w way) rds(table string) string {
-	return fmt.Sprintf("rds: {route_config_name: %s, config_source: %s}", table, w.source())
-}
-
-func listener(name string, port int, manager string) string {
-	return typed("envoy.config.listener.v3.Listener", listening(name, port, manager))
-}
-
-// named is a backend that answers with its name and counts.
-type named struct {
-	address  string
-	requests atomic.Int64
-}
-
-func namedBackend(t *testing.T, name string) *named {
-	t.Helper()
-	n := &named{}
-	n.address = backend(t, func(w http.ResponseWriter, r *http.Request) {
-		n.requests.Add(1)
-		fmt.Fprint(w, name)
-	})
-	return n
-}
-
-// load is clients that ask one after the other, without pause, until they are stopped.
-type load struct {
-	t        *testing.T
-	done     chan struct{}
-	group    sync.WaitGroup
-	requests atomic.Int64
-	mutex    sync.Mutex
-	failures []string
-}
-
-func startLoad(t *testing.T, port int) *load {
-	l := &load{t: t, done: make(chan struct{})}
-	for range 4 {
-		l.group.Add(1)
-		go func() {
-			defer l.group.Done()
-			client := &http.Client{Transport: &http.Transport{}, Timeout: deadline}
-			defer client.CloseIdleConnections()
-			for {
-				select {
-				case <-l.done:
-					return
-				default:
-				}
-				l.requests.Add(1)
-				if failure := l.one(client, port); failure != "" {
-					l.mutex.Lock()
-					l.failures = append(l.failures, failure)
-					l.mutex.Unlock()
-				}
-			}
-		}()
-	}
-	t.Cleanup(func() { l.end() })
-	return l
-}
-
-func (l *load) one(client *http.Client, port int) string {
-	response, err := client.Get(url(port, "/"))
-	if err != nil {
-		return err.Error()
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		return err.Error()
-	}
-	if response.StatusCode != 200 {
-		return fmt.Sprintf("%d %s", response.StatusCode, body)
-	}
-	return ""
-}
-
-func (l *load) end() {
-	select {
-	case <-l.done:
-	default:
-		close(l.done)
-	}
-	l.group.Wait()
-}
-
-// some waits for so many requests more.
-func (l *load) some(n int64) {
-	before := l.requests.Load()
-	becomesTrue(l.t, func() string { return "requests do not go on" }, func() bool { return l.requests.Load() >= before+n })
-}
-
-// stop ends it; not one may have failed.
-func (l *load) stop() {
-	l.t.Helper()
-	l.some(20)
-	l.end()
-	if len(l.failures) > 0 {
-		l.t.Errorf("%d of %d requests failed: %s", len(l.failures), l.requests.Load(), l.failures[0])
-	}
-}
 
 // answers waits until a path is answered so.
 func (p *proxied) answers(port int, path string, status int, body string) {
@@ -425,26 +237,6 @@ func nameIn(of map[string]any) string {
 		}
 	}
 	return ""
-}
-
-// moveTo puts a file in its place at once, as control planes on disk do.
-func moveTo(t *testing.T, path, text string) {
-	t.Helper()
-	if err := os.WriteFile(path+".new", []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// xdsFile is what a path_config_source names.
-func xdsFile(version string, texts ...string) string {
-	return fmt.Sprintf("version_info: %q\nresources:\n- %s\n", version, strings.Join(texts, "\n- "))
-}
-
-func fileSource(path string) string {
-	return fmt.Sprintf("{resource_api_version: V3, path_config_source: {path: %q, watched_directory: {path: %q}}}", path, filepath.Dir(path))
 }
 
 // within bounds what a test waits for at a control plane.

@@ -126,7 +126,7 @@ func (s *Server) Restart() error {
 	return nil
 }
 
-// Kill closes the listener and resets every connection, as the end of a process does.
+// Kill closes the listener and every connection, as the end of a process does.
 func (s *Server) Kill() {
 	s.mutex.Lock()
 	grpc, stop := s.grpc, s.stop
