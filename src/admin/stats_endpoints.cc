@@ -36,8 +36,8 @@ Response Admin::stats(const Request& request, bool prometheus) {
     selection.counters = *type == "Counters";
     selection.gauges = *type == "Gauges";
     selection.histograms = *type == "Histograms";
-    if (!selection.counters && !selection.gauges && !selection.histograms &&
-        *type != "TextReadouts") {
+    selection.texts = *type == "TextReadouts";
+    if (!selection.counters && !selection.gauges && !selection.histograms && !selection.texts) {
       return badRequest(base::cat("type: found ", config::inQuotes(*type),
                                   ", expected All, Counters, Gauges, Histograms or TextReadouts"));
     }
@@ -47,11 +47,13 @@ Response Admin::stats(const Request& request, bool prometheus) {
                                 : format == nullptr ? std::string_view("text")
                                                     : std::string_view(*format);
   serverStats_.refresh(context_, state(), uptimeSeconds());
+  const stats::Texts texts =
+      context_.dynamic != nullptr ? context_.dynamic->texts() : stats::Texts();
   if (form == "text") {
-    return {.body = stats::textStats(context_.stats, selection)};
+    return {.body = stats::textStats(context_.stats, selection, texts)};
   }
   if (form == "json") {
-    return jsonResponse(stats::jsonStats(context_.stats, selection));
+    return jsonResponse(stats::jsonStats(context_.stats, selection, texts));
   }
   if (form == "prometheus") {
     return {.body = stats::prometheusStats(context_.stats, selection),

@@ -31,6 +31,23 @@ template <class Entry> void fill(const xds::KeptResource& kept, Entry& entry) {
 
 } // namespace
 
+std::map<std::string, std::string> Dynamic::texts() const {
+  std::map<std::string, std::string> out;
+  if (sources_ == nullptr) {
+    return out;
+  }
+  sources_->forEachStream([&](const xds::Mux& stream) {
+    out[base::cat(stream.scope().prefix(), "control_plane.identifier")] = stream.controlPlane();
+  });
+  if (cds_ != nullptr && cds_->subscription() != nullptr) {
+    out["cluster_manager.cds.version_text"] = cds_->subscription()->version();
+  }
+  if (lds_ != nullptr && lds_->subscription() != nullptr) {
+    out["listener_manager.lds.version_text"] = lds_->subscription()->version();
+  }
+  return out;
+}
+
 void Dynamic::dump(v3::ClustersConfigDump& out) const {
   if (sources_ == nullptr || cds_ == nullptr || cds_->subscription() == nullptr) {
     return;

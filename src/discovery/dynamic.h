@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -64,6 +65,8 @@ public:
   // Ends all streams and their threads; nothing comes any more.
   void end();
 
+  // Envoy's text readouts: versions, and who the control planes say they are.
+  std::map<std::string, std::string> texts() const;
   // For /config_dump: what has come, is taken or refused. Secrets are not redacted.
   void dump(envoy::admin::v3::ClustersConfigDump& out) const;
   void dump(envoy::admin::v3::EndpointsConfigDump& out) const;

@@ -4,6 +4,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include "base/strings.h"
+#include "base/time.h"
 
 namespace moe::proxy {
 
@@ -15,8 +16,10 @@ public:
 
   absl::Status start(const envoy::config::core::v3::ConfigSource& source,
                      const config::FieldPath& path, const stats::Scope& scope) {
-    auto watch = options_.source->watch(source, name_, *this, path,
-                                        scope.child("rds", "envoy_rds_route_config", name_));
+    const stats::Scope own = scope.child("rds", "envoy_rds_route_config", name_);
+    reloads_ = &own.counter("config_reload");
+    reloadTime_ = &own.gauge("config_reload_time_ms");
+    auto watch = options_.source->watch(source, name_, *this, path, own);
     if (!watch.ok()) {
       return watch.status();
     }
@@ -43,6 +46,8 @@ public:
       return table.status();
     }
     slot_->set(event::endingOn(options_.mainLoop, *table), options_.workers);
+    reloads_->inc();
+    reloadTime_->set(base::wallNanos() / 1'000'000);
     becomeReady();
     return absl::OkStatus();
   }
@@ -63,6 +68,8 @@ private:
   const std::shared_ptr<const RouteSlot> shown_;
   std::vector<config::Warming::Hold> holds_;
   bool ready_ = false;
+  stats::Counter* reloads_ = nullptr;
+  stats::Gauge* reloadTime_ = nullptr; // of the last one: milliseconds since 1970
   std::unique_ptr<RouteSource::Watch> watch_;
 };
 

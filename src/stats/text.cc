@@ -72,8 +72,19 @@ bool Selection::shows(std::string_view name, const Histogram::Snapshot& snapshot
   return histograms && !(usedOnly && snapshot.count == 0) && matches(name);
 }
 
-std::string textStats(const Store& store, const Selection& selection) {
+bool Selection::shows(std::string_view name, const std::string& text) const {
+  return texts && !(usedOnly && text.empty()) && matches(name);
+}
+
+std::string textStats(const Store& store, const Selection& selection, const Texts& texts) {
   std::string out;
+  for (const auto& [name, text] : texts) {
+    if (selection.shows(name, text)) {
+      out.append(name).append(": ");
+      appendJsonString(out, text);
+      out.push_back('\n');
+    }
+  }
   for (const Line& line : scalars(store, selection)) {
     out.append(line.name).append(": ").append(line.value).push_back('\n');
   }
@@ -95,9 +106,19 @@ std::string textStats(const Store& store, const Selection& selection) {
   return out;
 }
 
-std::string jsonStats(const Store& store, const Selection& selection) {
+std::string jsonStats(const Store& store, const Selection& selection, const Texts& texts) {
   std::string out = "{\"stats\":[";
   std::string_view separator;
+  for (const auto& [name, text] : texts) {
+    if (selection.shows(name, text)) {
+      out.append(separator).append("{\"name\":");
+      appendJsonString(out, name);
+      out.append(",\"value\":");
+      appendJsonString(out, text);
+      out.push_back('}');
+      separator = ",";
+    }
+  }
   for (const Line& line : scalars(store, selection)) {
     out.append(separator).append("{\"name\":");
     appendJsonString(out, line.name);

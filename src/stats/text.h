@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <string>
 #include <string_view>
 
@@ -21,14 +22,19 @@ struct Selection {
   bool counters = true;
   bool gauges = true;
   bool histograms = true;
+  bool texts = true;
 
   bool shows(std::string_view name, const Counter& counter) const;
   bool shows(std::string_view name, const Gauge& gauge) const;
   bool shows(std::string_view name, const Histogram::Snapshot& snapshot) const;
+  bool shows(std::string_view name, const std::string& text) const;
 
 private:
   bool matches(std::string_view name) const;
 };
+
+// Envoy's text readouts, by name: what is a text, and not in the store.
+using Texts = std::map<std::string, std::string>;
 
 struct Quantile {
   double value;           // 0..1
@@ -50,9 +56,9 @@ inline constexpr std::array<Quantile, 10> kQuantiles = {{{0, "P0", "0"},
 // Envoy's /stats: "name: value" lines, counters and gauges sorted by name, then histograms as
 // "name: P0(nan,1) P25(nan,2) ...". The first number of a pair is that of the last interval, which
 // is not kept here: always nan. Any thread.
-std::string textStats(const Store& store, const Selection& selection);
+std::string textStats(const Store& store, const Selection& selection, const Texts& texts = {});
 
 // Envoy's /stats?format=json: {"stats":[{"name":..,"value":..},..,{"histograms":{..}}]}.
-std::string jsonStats(const Store& store, const Selection& selection);
+std::string jsonStats(const Store& store, const Selection& selection, const Texts& texts = {});
 
 } // namespace moe::stats

@@ -169,7 +169,10 @@ private:
     }
     auto info = endings_->keep(std::make_shared<const ClusterInfo>(std::move(*settings), scope));
     const auto active = active_.find(proto.name());
-    HostSetPtr before = active == active_.end() ? nullptr : active->second->hosts();
+    HostSetPtr before =
+        active == active_.end() || asksForOthers(active->second->info()->proto(), proto)
+            ? nullptr
+            : active->second->hosts();
     if (proto.type() == ClusterProto::STATIC || proto.type() == ClusterProto::ORIGINAL_DST) {
       return createStaticCluster(std::move(info), std::move(before), std::move(*endpoints), *policy,
                                  *this);
@@ -213,6 +216,16 @@ private:
       slot.loop->post([clusters = slot.clusters, info = cluster.info(), hosts = cluster.hosts(),
                        gone]() mutable { clusters->update(info, std::move(hosts), gone); });
     }
+  }
+
+  // Endpoints of another name are none of this cluster's, even while it waits for its own.
+  static bool asksForOthers(const ClusterProto& before, const ClusterProto& now) {
+    const auto nameOf = [](const ClusterProto& proto) {
+      const std::string& name = proto.eds_cluster_config().service_name();
+      return name.empty() ? proto.name() : name;
+    };
+    return now.type() == ClusterProto::EDS &&
+           (before.type() != ClusterProto::EDS || nameOf(before) != nameOf(now));
   }
 
   void onKnown(MainCluster& /*cluster*/) override { checkInitialized(); }

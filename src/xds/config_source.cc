@@ -255,6 +255,17 @@ void ConfigSources::forEach(std::string_view typeUrl,
   }
 }
 
+void ConfigSources::forEachStream(const std::function<void(const Mux&)>& f) const {
+  if (ads_ != nullptr) {
+    f(*ads_);
+  }
+  for (const auto& [key, weak] : carriers_) {
+    if (const auto carrier = weak.lock(); carrier != nullptr && carrier->mux != nullptr) {
+      f(*carrier->mux);
+    }
+  }
+}
+
 void ConfigSources::bury() {
   const std::vector<std::unique_ptr<Carrier>> dead = std::move(dead_);
   dead_.clear();

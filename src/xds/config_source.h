@@ -68,6 +68,8 @@ public:
   // Each subscription of a type, from whatever source.
   void forEach(std::string_view typeUrl, const std::function<void(const Subscription&)>& f) const;
 
+  void forEachStream(const std::function<void(const Mux&)>& f) const;
+
   // Streams and files besides the aggregated one.
   size_t carriers() const { return carriers_.size(); }
 

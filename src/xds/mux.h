@@ -62,6 +62,7 @@ public:
   bool connected() const { return connected_; }
   // control_plane.identifier, as told by the last response (a text readout in Envoy).
   const std::string& controlPlane() const { return controlPlane_; }
+  const stats::Scope& scope() const { return options_.scope; }
 
   // StreamEvents.
   void onStreamStart() override;
