@@ -20,7 +20,7 @@ void setError(const xds::KeptResource::Refusal& refusal, v3::UpdateFailureState&
 // What the entries of all sections have in common.
 template <class Entry> void fill(const xds::KeptResource& kept, Entry& entry) {
   if (kept.accepted) {
-    entry.set_version_info(kept.version);
+    entry.set_version_info(kept.firstVersion);
     *entry.mutable_last_updated() = TimeUtil::NanosecondsToTimestamp(kept.acceptedWallNanos);
   }
   entry.set_client_status(kept.refusal ? v3::NACKED : v3::ACKED);

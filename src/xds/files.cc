@@ -78,6 +78,12 @@ void FileSource::flush() {
 }
 
 absl::Status FileSource::parse(DiscoveryResponse& response) {
+  // As a response it would take everything away; it is rather one that somebody has begun to write.
+  std::error_code unknown;
+  if (std::filesystem::file_size(file_, unknown) == 0 && !unknown) {
+    return absl::InvalidArgumentError(
+        base::cat(file_, ": found an empty file, expected a DiscoveryResponse"));
+  }
   const std::string extension = std::filesystem::path(file_).extension();
   if (extension != ".pb" && extension != ".pb_text") {
     return config::loadFile(file_, response, &places_);

@@ -50,7 +50,8 @@ struct KeptResource {
   std::string name;
   std::vector<std::string> aliases;
   bool accepted = false;
-  std::string version;        // of the bytes that were accepted; "" is a version, too
+  std::string version;        // that came with these bytes last; "" is a version, too
+  std::string firstVersion;   // that came with them first
   google::protobuf::Any body; // as it was accepted; empty if nothing was
   int64_t acceptedWallNanos = 0;
   std::optional<Refusal> refusal; // of what came last, if that was refused

@@ -231,7 +231,7 @@ void ResourceTable::accept(Incoming& incoming) {
   }
   to.kept.aliases = std::move(incoming.aliases);
   to.kept.accepted = true;
-  to.kept.version = incoming.version;
+  to.kept.version = to.kept.firstVersion = incoming.version;
   to.kept.body = std::move(*incoming.body);
   to.kept.acceptedWallNanos = base::wallNanos();
   to.kept.refusal.reset();

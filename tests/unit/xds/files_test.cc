@@ -173,5 +173,17 @@ TEST_F(FileSourceTest, WhatIsNotThereIsRefusedByItsField) {
               testing::StartsWith("path_config_source.watched_directory.path: "));
 }
 
+TEST_F(FileSourceTest, AnEmptyFileTakesNothingAway) {
+  put("r.yaml", yaml("1", {"a"}));
+  openFile("r.yaml");
+  Told told;
+  auto watch = source->subscription().watch("a", told.options());
+  ASSERT_TRUE(until([&] { return !told.log.empty(); }));
+  put("r.yaml", "");
+  ASSERT_TRUE(until([&] { return count("update_rejected") == 1; }));
+  EXPECT_THAT(told.log.back(), testing::HasSubstr("found an empty file"));
+  EXPECT_TRUE(source->subscription().resources().find("a")->accepted);
+}
+
 } // namespace
 } // namespace moe::xds
