@@ -6,6 +6,7 @@
 #include "upstream/cluster_config.h"
 #include "upstream/dns_cluster.h"
 #include "upstream/eds_cluster.h"
+#include "upstream/endpoints.h"
 #include "upstream/worker_clusters.h"
 
 namespace moe::upstream {

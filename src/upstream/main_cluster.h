@@ -3,7 +3,8 @@
 #include "base/log.h"
 #include "config/warming.h"
 #include "event/loop.h"
-#include "upstream/cluster_config.h"
+#include "upstream/cluster_info.h"
+#include "upstream/endpoints.h"
 
 namespace moe::upstream {
 

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "upstream/cluster_config.h"
+#include "upstream/endpoints.h"
 
 namespace moe::upstream {
 namespace {

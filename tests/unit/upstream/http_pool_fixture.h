@@ -5,6 +5,7 @@
 #include "net/loop_fixture.h"
 #include "stats/stats.h"
 #include "upstream/cluster_config.h"
+#include "upstream/endpoints.h"
 #include "upstream/http_pool.h"
 
 namespace moe::upstream::test {
