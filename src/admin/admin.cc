@@ -78,7 +78,8 @@ Response Admin::handle(std::string_view method, std::string_view target, std::st
   if (!query.ok()) {
     return badRequest(std::string(base::message(query.status())));
   }
-  if (absl::Status known = query->expectOnly(endpoint.parameters); !known.ok()) {
+  if (absl::Status known = query->expectOnly(endpoint.parameters);
+      !known.ok() && !endpoint.anyParameter) {
     return badRequest(std::string(base::message(known)));
   }
   request.query = std::move(*query);

@@ -34,6 +34,7 @@ struct Endpoint {
   std::string help; // one line
   Access access = Access::Reads;
   std::vector<std::string> parameters; // the query's, all optional; others are answered with 400
+  bool anyParameter = false;           // but not here
   std::function<Response(const Request&)> handler;
 };
 

@@ -19,6 +19,8 @@ public:
   // Null if absent; "" if it has no value.
   const std::string* find(std::string_view name) const;
   bool has(std::string_view name) const { return find(name) != nullptr; }
+  // Names and values, in their order.
+  const std::vector<std::pair<std::string, std::string>>& all() const { return parameters_; }
   bool empty() const { return parameters_.empty(); }
   // Error: a parameter that is not in `known`, and which there are.
   absl::Status expectOnly(const std::vector<std::string>& known) const;

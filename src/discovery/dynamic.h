@@ -17,6 +17,7 @@
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/secret.pb.h"
+#include "envoy/service/runtime/v3/rtds.pb.h"
 
 namespace moe::discovery {
 
@@ -29,6 +30,7 @@ public:
   using Endpoints = envoy::config::endpoint::v3::ClusterLoadAssignment;
   using Routes = envoy::config::route::v3::RouteConfiguration;
   using Secret = envoy::extensions::transport_sockets::tls::v3::Secret;
+  using Runtime = envoy::service::runtime::v3::Runtime;
   using Cluster = envoy::config::cluster::v3::Cluster;
   using Listener = envoy::config::listener::v3::Listener;
   using Bootstrap = envoy::config::bootstrap::v3::Bootstrap;
@@ -52,6 +54,7 @@ public:
   config::ResourceSource<Endpoints>& endpoints() { return endpoints_; }
   config::ResourceSource<Routes>& routes() { return routes_; }
   config::ResourceSource<Secret>& secrets() { return secrets_; }
+  config::ResourceSource<Runtime>& runtimes() { return runtimes_; }
 
   // After the static clusters have been added, among which that of the control plane must be.
   absl::Status setClusters(upstream::ClusterManager& manager);
@@ -88,6 +91,7 @@ private:
   Named<Endpoints> endpoints_;
   Named<Routes> routes_;
   Named<Secret> secrets_;
+  Named<Runtime> runtimes_;
   std::unique_ptr<Clusters> clusters_;
   std::unique_ptr<Whole<Cluster>> cds_;
   std::unique_ptr<Whole<Listener>> lds_;

@@ -6,6 +6,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/log.h"
+#include "config/runtime.h"
 #include "config/typed_config.h"
 #include "http/filter.h"
 #include "net/connection.h"
@@ -57,10 +58,6 @@ public:
 using HttpFilterConfigs = config::FactoryMap<HttpFilterConfig>;
 using NetworkFilterConfigs = config::FactoryMap<NetworkFilterConfig>;
 
-// A whole number of the runtime, or `absent`. Main thread, while configuration is compiled.
-using RuntimeNumber =
-    std::function<absl::StatusOr<uint64_t>(const std::string& key, uint64_t absent)>;
-
 // Where configuration is compiled to; what it refers to outlives what it makes.
 struct FactoryContext {
   stats::Store& stats;
@@ -72,7 +69,7 @@ struct FactoryContext {
   const HttpFilterConfigs& routeFilters;
   uint32_t concurrency = 1;
   std::string filterChainName = {};      // of what is compiled
-  RuntimeNumber runtime = {};            // empty: no key has a value
+  config::Runtime* runtime = nullptr;    // null: no key has a value
   RouteTables* routeTables = nullptr;    // those that come by RDS; null: refused
   config::Warming* warming = nullptr;    // of what is compiled, while it is; null: nothing waits
   tls::TransportCompiler* tls = nullptr; // null: TLS is an error

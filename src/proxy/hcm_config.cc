@@ -119,6 +119,7 @@ absl::StatusOr<route::RouteTablePtr>
 compileTable(const envoy::config::route::v3::RouteConfiguration& proto,
              const FactoryContext& context, bool validateClusters, const FieldPath& path) {
   route::RouteTableContext tables;
+  tables.runtime = context.runtime;
   tables.validateClustersByDefault = validateClusters;
   tables.clusterExists = [&context](std::string_view name) { return context.clusters.has(name); };
   tables.leftOut = [&context](const absl::Status& why) {
@@ -149,7 +150,6 @@ absl::Status readRoutes(const Proto& proto, const FieldPath& path, const Factory
       return fieldError(path, "rds", "route_config");
     }
     FactoryContext later = context; // for when this call's own are gone
-    later.runtime = {};
     later.warming = nullptr;
     auto named = context.routeTables->get(
         proto.rds().config_source(), proto.rds().route_config_name(),

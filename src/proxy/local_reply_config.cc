@@ -20,9 +20,9 @@ absl::StatusOr<LocalReplyConfig::Format> LocalReplyConfig::compileFormat(const F
   return out;
 }
 
-absl::StatusOr<LocalReplyConfig::Mapper>
-LocalReplyConfig::compileMapper(const MapperProto& proto, const FieldPath& path,
-                                const RuntimeNumber& runtime) {
+absl::StatusOr<LocalReplyConfig::Mapper> LocalReplyConfig::compileMapper(const MapperProto& proto,
+                                                                         const FieldPath& path,
+                                                                         config::Runtime* runtime) {
   Mapper out;
   auto filter = compileLogFilter(proto.filter(), path.field("filter"), runtime);
   if (!filter.ok()) {
@@ -57,7 +57,7 @@ LocalReplyConfig::compileMapper(const MapperProto& proto, const FieldPath& path,
 }
 
 absl::StatusOr<std::shared_ptr<const LocalReplyConfig>>
-LocalReplyConfig::compile(const Proto& proto, const FieldPath& path, const RuntimeNumber& runtime) {
+LocalReplyConfig::compile(const Proto& proto, const FieldPath& path, config::Runtime* runtime) {
   auto out = std::make_shared<LocalReplyConfig>();
   for (int i = 0; i < proto.mappers_size(); ++i) {
     auto mapper = compileMapper(proto.mappers(i),

@@ -17,7 +17,7 @@ class LocalReplyConfig {
 public:
   using Proto = envoy::extensions::filters::network::http_connection_manager::v3::LocalReplyConfig;
   static absl::StatusOr<std::shared_ptr<const LocalReplyConfig>>
-  compile(const Proto& proto, const config::FieldPath& path, const RuntimeNumber& runtime);
+  compile(const Proto& proto, const config::FieldPath& path, config::Runtime* runtime);
 
   struct Reply {
     uint32_t status;
@@ -46,9 +46,8 @@ private:
       envoy::extensions::filters::network::http_connection_manager::v3::ResponseMapper;
   static absl::StatusOr<Format> compileFormat(const FormatProto& proto,
                                               const config::FieldPath& path);
-  static absl::StatusOr<Mapper> compileMapper(const MapperProto& proto,
-                                              const config::FieldPath& path,
-                                              const RuntimeNumber& runtime);
+  static absl::StatusOr<Mapper>
+  compileMapper(const MapperProto& proto, const config::FieldPath& path, config::Runtime* runtime);
 
   std::vector<Mapper> mappers_;
   Format format_;

@@ -33,9 +33,13 @@ bool compare(Comparison::Op op, uint64_t found, uint64_t wanted) {
   }
 }
 
-absl::StatusOr<uint64_t> wantedBy(const Comparison& comparison, const RuntimeNumber& runtime) {
+absl::StatusOr<config::RuntimeNumber> wantedBy(const Comparison& comparison,
+                                               config::Runtime* runtime) {
   const auto& value = comparison.value();
-  return runtime ? runtime(value.runtime_key(), value.default_value()) : value.default_value();
+  if (runtime == nullptr || value.runtime_key().empty()) {
+    return config::RuntimeNumber(value.default_value());
+  }
+  return runtime->number(value.runtime_key(), value.default_value());
 }
 
 // Flags that moe never sets stand for nothing.
@@ -67,7 +71,7 @@ int grpcStatus(const FormatContext& context) {
 
 absl::StatusOr<std::vector<LogFilter>>
 compileAll(const google::protobuf::RepeatedPtrField<Filter>& filters, const FieldPath& path,
-           const RuntimeNumber& runtime) {
+           config::Runtime* runtime) {
   std::vector<LogFilter> out;
   for (int i = 0; i < filters.size(); ++i) {
     auto filter = compileLogFilter(filters.Get(i), path.index(static_cast<size_t>(i)), runtime);
@@ -82,7 +86,7 @@ compileAll(const google::protobuf::RepeatedPtrField<Filter>& filters, const Fiel
 } // namespace
 
 absl::StatusOr<LogFilter> compileLogFilter(const Filter& filter, const FieldPath& path,
-                                           const RuntimeNumber& runtime) {
+                                           config::Runtime* runtime) {
   switch (filter.filter_specifier_case()) {
   case Filter::kStatusCodeFilter: {
     const Comparison& comparison = filter.status_code_filter().comparison();
@@ -91,7 +95,7 @@ absl::StatusOr<LogFilter> compileLogFilter(const Filter& filter, const FieldPath
       return wanted.status();
     }
     return [op = comparison.op(), wanted = *wanted](const FormatContext& c) {
-      return compare(op, c.info.responseCode, wanted);
+      return compare(op, c.info.responseCode, wanted.get());
     };
   }
   case Filter::kDurationFilter: {
@@ -103,7 +107,8 @@ absl::StatusOr<LogFilter> compileLogFilter(const Filter& filter, const FieldPath
     return [op = comparison.op(), wanted = *wanted](const FormatContext& c) {
       const int64_t end =
           c.info.responseCompleteNanos != 0 ? c.info.responseCompleteNanos : base::monotonicNanos();
-      return compare(op, static_cast<uint64_t>((end - c.info.startNanos) / 1'000'000), wanted);
+      return compare(op, static_cast<uint64_t>((end - c.info.startNanos) / 1'000'000),
+                     wanted.get());
     };
   }
   case Filter::kHeaderFilter: {

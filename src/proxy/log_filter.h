@@ -14,10 +14,10 @@ namespace moe::proxy {
 using LogFilter = std::function<bool(const http::FormatContext&)>;
 
 // status_code_filter, duration_filter, header_filter, response_flag_filter, grpc_status_filter, and
-// and_filter and or_filter of them; others are errors. `runtime` gives what runtime keys say
-// now: moe's runtime does not change.
+// and_filter and or_filter of them; others are errors. What a runtime key says counts when a
+// request is looked at; `runtime` may be null: keys say nothing.
 absl::StatusOr<LogFilter>
 compileLogFilter(const envoy::config::accesslog::v3::AccessLogFilter& filter,
-                 const config::FieldPath& path, const RuntimeNumber& runtime);
+                 const config::FieldPath& path, config::Runtime* runtime);
 
 } // namespace moe::proxy

@@ -47,7 +47,7 @@ absl::StatusOr<TextMatcher> valueMatcher(const HeaderMatcher& matcher,
   }
 }
 
-uint64_t denominator(const envoy::type::v3::FractionalPercent& percent) {
+uint32_t denominator(const envoy::type::v3::FractionalPercent& percent) {
   switch (percent.denominator()) {
   case envoy::type::v3::FractionalPercent::TEN_THOUSAND:
     return 10'000;
@@ -93,7 +93,7 @@ absl::StatusOr<RequestMatcher> compileHeaderMatcher(const HeaderMatcher& matcher
 
 absl::StatusOr<std::vector<RequestMatcher>>
 compileRequestMatchers(const envoy::config::route::v3::RouteMatch& match,
-                       const config::FieldPath& path) {
+                       const config::FieldPath& path, config::Runtime* runtime) {
   std::vector<RequestMatcher> out;
   for (int i = 0; i < match.headers_size(); ++i) {
     auto matcher =
@@ -124,8 +124,16 @@ compileRequestMatchers(const envoy::config::route::v3::RouteMatch& match,
   }
   if (match.has_runtime_fraction()) {
     const auto& fraction = match.runtime_fraction().default_value();
-    out.push_back([numerator = fraction.numerator(), of = denominator(fraction)](
-                      const http::HeaderMap&, uint64_t random) { return random % of < numerator; });
+    const std::string& key = match.runtime_fraction().runtime_key();
+    const config::Ratio absent{fraction.numerator(), denominator(fraction)};
+    auto ratio = runtime == nullptr || key.empty() ? config::RuntimeRatio(absent)
+                                                   : runtime->ratio(key, absent);
+    if (!ratio.ok()) {
+      return ratio.status();
+    }
+    out.push_back([ratio = std::move(*ratio)](const http::HeaderMap&, uint64_t random) {
+      return ratio.covers(random);
+    });
   }
   if (match.has_grpc()) {
     out.push_back([](const http::HeaderMap& headers, uint64_t) {

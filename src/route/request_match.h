@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "config/field_path.h"
+#include "config/runtime.h"
 #include "envoy/config/route/v3/route_components.pb.h"
 #include "http/header_map.h"
 #include "http/stream_info.h"
@@ -18,9 +19,10 @@ absl::StatusOr<RequestMatcher>
 compileHeaderMatcher(const envoy::config::route::v3::HeaderMatcher& matcher,
                      const config::FieldPath& path);
 
-// headers, query_parameters, runtime_fraction and grpc of a RouteMatch; all must fit.
+// headers, query_parameters, runtime_fraction and grpc of a RouteMatch; all must fit. `runtime` may
+// be null: its keys say nothing.
 absl::StatusOr<std::vector<RequestMatcher>>
 compileRequestMatchers(const envoy::config::route::v3::RouteMatch& match,
-                       const config::FieldPath& path);
+                       const config::FieldPath& path, config::Runtime* runtime);
 
 } // namespace moe::route

@@ -195,7 +195,7 @@ absl::StatusOr<CompiledRoute> compileRoute(const RouteProto& proto, const HostLe
   out.path = std::move(*pathMatch);
   level->matchedPrefix = out.path.prefix();
   level->matchedWhole = out.path.whole();
-  auto matchers = compileRequestMatchers(proto.match(), path.field("match"));
+  auto matchers = compileRequestMatchers(proto.match(), path.field("match"), context.runtime);
   if (!matchers.ok()) {
     return matchers.status();
   }

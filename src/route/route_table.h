@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/random.h"
+#include "config/runtime.h"
 #include "envoy/config/route/v3/route.pb.h"
 #include "route/route.h"
 
@@ -24,6 +25,7 @@ struct RouteTableContext {
   // Whether a cluster exists; used when validate_clusters says so (static tables: by default).
   std::function<bool(std::string_view cluster)> clusterExists;
   bool validateClustersByDefault = true;
+  config::Runtime* runtime = nullptr; // of runtime_fraction; null: keys say nothing
 };
 
 // A compiled RouteConfiguration. Immutable, shared by all workers; matching takes no lock and

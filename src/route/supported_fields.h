@@ -68,6 +68,7 @@ inline constexpr std::string_view kFields[] = {
     "envoy.config.route.v3.QueryParameterMatcher.string_match",
     "envoy.config.route.v3.QueryParameterMatcher.present_match",
     "envoy.config.core.v3.RuntimeFractionalPercent.default_value",
+    "envoy.config.core.v3.RuntimeFractionalPercent.runtime_key",
     "envoy.type.v3.FractionalPercent.numerator",
     "envoy.type.v3.FractionalPercent.denominator",
     "envoy.type.v3.Int64Range.start",

@@ -54,7 +54,7 @@ ListenerManager::compile(const Proto& proto, const FieldPath& path, const Versio
   proxy::FactoryContext context = options_.context;
   context.warming = &version->waits;
   auto compiled = compileListener(proto, path, options_.listenerFilters, options_.networkFilters,
-                                  context, runtime_, goesOn);
+                                  context, goesOn);
   if (!compiled.ok()) {
     return compiled.status();
   }

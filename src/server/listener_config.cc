@@ -185,18 +185,18 @@ absl::Status readChains(const Proto& proto, const FieldPath& path,
   return absl::OkStatus();
 }
 
-absl::Status readLimits(const Proto& proto, RuntimeLayers& runtime, ListenerConfig& out) {
+absl::Status readLimits(const Proto& proto, config::Runtime* runtime, ListenerConfig& out) {
   if (proto.has_per_connection_buffer_limit_bytes()) {
     out.bufferLimit = proto.per_connection_buffer_limit_bytes().value();
   }
-  if (!proto.name().empty()) {
-    auto limit = runtime.number(
+  if (runtime != nullptr && !proto.name().empty()) {
+    auto limit = runtime->number(
         base::cat("envoy.resource_limits.listener.", proto.name(), ".connection_limit"),
         UINT64_MAX);
     if (!limit.ok()) {
       return limit.status();
     }
-    out.connectionLimit = *limit;
+    out.connectionLimit = std::move(*limit);
   }
   return absl::OkStatus();
 }
@@ -251,15 +251,11 @@ std::string chainKey(const envoy::config::listener::v3::FilterChain& chain, bool
 absl::StatusOr<std::shared_ptr<ListenerConfig>>
 compileListener(const Proto& proto, const FieldPath& path,
                 const proxy::ListenerFilterConfigs& listenerFilters,
-                const proxy::NetworkFilterConfigs& filters, const proxy::FactoryContext& shared,
-                RuntimeLayers& runtime, const ListenerBefore& before) {
+                const proxy::NetworkFilterConfigs& filters, const proxy::FactoryContext& context,
+                const ListenerBefore& before) {
   if (absl::Status refused = refuse(proto, path); !refused.ok()) {
     return refused;
   }
-  proxy::FactoryContext context = shared;
-  context.runtime = [&runtime](const std::string& key, uint64_t absent) {
-    return runtime.number(key, absent);
-  };
   auto own = readAddress(proto.address(), path.field("address"));
   if (!own.ok()) {
     return own.status();
@@ -282,7 +278,7 @@ compileListener(const Proto& proto, const FieldPath& path,
   out->path = path;
   absl::Status status = readSockets(proto, path, *out);
   if (status.ok()) {
-    status = readLimits(proto, runtime, *out);
+    status = readLimits(proto, context.runtime, *out);
   }
   if (status.ok()) {
     status = readFilters(proto, path, listenerFilters, context, *out);

@@ -14,7 +14,6 @@
 #include "server/filter_chain.h"
 #include "server/filter_chain_match.h"
 #include "server/listener_predicate.h"
-#include "server/runtime_layers.h"
 
 namespace moe::server {
 
@@ -100,7 +99,7 @@ struct ListenerConfig {
   FilterChainMatcher matcher;
   std::vector<proxy::AccessLogPtr> accessLogs; // of connections
 
-  uint64_t connectionLimit = UINT64_MAX;
+  config::RuntimeNumber connectionLimit{UINT64_MAX};
   const std::shared_ptr<ListenerState> state;
   ListenerStats& stats;
 };
@@ -127,6 +126,6 @@ absl::StatusOr<std::shared_ptr<ListenerConfig>>
 compileListener(const envoy::config::listener::v3::Listener& proto, const config::FieldPath& path,
                 const proxy::ListenerFilterConfigs& listenerFilters,
                 const proxy::NetworkFilterConfigs& filters, const proxy::FactoryContext& context,
-                RuntimeLayers& runtime, const ListenerBefore& before = {});
+                const ListenerBefore& before = {});
 
 } // namespace moe::server

@@ -25,8 +25,7 @@ Proto ListenerInfo::proto() const {
 }
 
 ListenerManager::ListenerManager(const Options& options)
-    : options_(options), runtime_(options.runtime),
-      stats_(options.context.stats.root().child("listener_manager")),
+    : options_(options), stats_(options.context.stats.root().child("listener_manager")),
       endings_(std::make_shared<event::Endings>(options.mainLoop)) {}
 
 ListenerManager::~ListenerManager() {

@@ -55,7 +55,6 @@ public:
     const proxy::ListenerFilterConfigs& listenerFilters;
     const proxy::NetworkFilterConfigs& networkFilters;
     const proxy::FactoryContext& context; // `warming` is set for each listener
-    const envoy::config::bootstrap::v3::LayeredRuntime& runtime; // read once
     event::Loop& mainLoop;
     // All of them from bind() on. Their threads end before the manager does.
     const std::vector<std::unique_ptr<WorkerThread>>& workers;
@@ -70,8 +69,6 @@ public:
   // Before bind(). Errors name the field below `path`.
   absl::Status addStatic(const envoy::config::listener::v3::Listener& proto,
                          const config::FieldPath& path);
-  // Values of the runtime that no listener has asked for, as paths.
-  std::vector<std::string> unusedRuntime() const { return runtime_.unused(); }
   // The sockets of static listeners: clients can connect. Once, before the workers run.
   absl::Status bind();
 
@@ -115,7 +112,6 @@ private:
   void retire(const Managed& listener, VersionPtr before, const Version& now);
 
   const Options options_;
-  RuntimeLayers runtime_;
   ListenerManagerStats stats_;
   SocketBinder binder_;
   const std::shared_ptr<event::Endings> endings_;

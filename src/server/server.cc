@@ -147,6 +147,9 @@ absl::Status Server::compile() {
     return dynamic.status();
   }
   dynamic_ = std::move(*dynamic);
+  if (absl::Status runtime = compileRuntime(); !runtime.ok()) {
+    return runtime;
+  }
   routeTables_ = std::make_unique<proxy::RouteTables>(
       proxy::RouteTables::Options{.source = &dynamic_->routes(),
                                   .mainLoop = loop_,
@@ -181,6 +184,7 @@ absl::Status Server::compile() {
       stats_.root().child("filesystem"));
   context_ = std::make_unique<proxy::FactoryContext>(proxy::FactoryContext{
       stats_, logger_, *logs_, *clusters_, httpFilters_, routeFilters_, options_.concurrency});
+  context_->runtime = runtime_.get();
   context_->tls = transports_.get();
   context_->routeTables = routeTables_.get();
   if (absl::Status added = clusters_->addClusters(bootstrap_); !added.ok()) {
@@ -212,11 +216,13 @@ absl::Status Server::serve() {
                                          });
   overload_->start();
   signals_.watch(loop_, [this](int signal) { onSignal(signal); });
-  // As Envoy: clusters, those of the control plane and their endpoints, then listeners, and what
-  // they wait for; then traffic.
-  dynamic_->startClusters([this] {
-    clusters_->onInitialized([this] {
-      dynamic_->startListeners([this] { listeners_->onInitialized([this] { startWorkers(); }); });
+  // As Envoy: the runtime; clusters, those of the control plane and their endpoints; listeners, and
+  // what they wait for; then traffic.
+  runtimeDiscovery_->onInitialized([this] {
+    dynamic_->startClusters([this] {
+      clusters_->onInitialized([this] {
+        dynamic_->startListeners([this] { listeners_->onInitialized([this] { startWorkers(); }); });
+      });
     });
   });
   clusters_->onResolved([this] { dynamic_->start(); });
@@ -243,6 +249,7 @@ void Server::end() {
   if (dynamic_ != nullptr) {
     dynamic_->end();
   }
+  runtimeDiscovery_ = nullptr;
   workers_.clear();
   admin_ = nullptr;
   listeners_ = nullptr;

@@ -12,6 +12,7 @@
 #include "server/dynamic_listeners.h"
 #include "server/options.h"
 #include "server/overload.h"
+#include "server/runtime_discovery.h"
 #include "server/signals.h"
 
 namespace moe::server {
@@ -34,6 +35,8 @@ private:
   absl::Status ignore(const std::vector<std::string>& fields);
   // Registers what may be configured.
   absl::Status addFilters();
+  // The runtime's layers, and those of them that come by xDS (server_runtime.cc).
+  absl::Status compileRuntime();
   // The static listeners; then their sockets, and the workers that accept from them
   // (server_listeners.cc).
   absl::Status compileListeners();
@@ -63,6 +66,8 @@ private:
   const config::Coverage coverage_;
   event::WorkerLoops workerLoops_;
   std::unique_ptr<discovery::Dynamic> dynamic_; // watched by what is below
+  std::unique_ptr<RuntimeLayers> runtime_;
+  std::unique_ptr<RuntimeDiscovery> runtimeDiscovery_;
   std::unique_ptr<tls::TransportCompiler> transports_;
   std::unique_ptr<upstream::ClusterManager> clusters_;
   golang::Plugins plugins_;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/strings.h"
+#include "server/runtime_admin.h"
 #include "server/server.h"
 
 namespace moe::server {
@@ -59,6 +60,7 @@ absl::Status Server::startAdmin() {
       .dynamicListeners = [this](auto& out) { dumpListeners(out); },
       .tls = transports_.get(),
   });
+  addRuntimeEndpoints(*admin_, *runtime_);
   if (absl::Status status = admin_->listen(adminAddress_); !status.ok()) {
     return locations_.annotate(
         config::fieldError(config::FieldPath("admin").field("address"), base::message(status)));

@@ -9,7 +9,6 @@ absl::Status Server::compileListeners() {
       ListenerManager::Options{.listenerFilters = listenerFilters_,
                                .networkFilters = networkFilters_,
                                .context = *context_,
-                               .runtime = bootstrap_.layered_runtime(),
                                .mainLoop = loop_,
                                .workers = workers_,
                                .drainTime = options_.drainTime});
@@ -25,7 +24,7 @@ absl::Status Server::compileListeners() {
   if (absl::Status status = dynamic_->setListeners(*dynamicListeners_); !status.ok()) {
     return status;
   }
-  return ignore(listeners_->unusedRuntime());
+  return ignore(runtime_->unused());
 }
 
 absl::Status Server::bind() {

@@ -35,8 +35,8 @@ void WorkerListeners::setAccepting(bool on) {
 }
 
 bool WorkerListeners::take(const ListenerConfig& config) {
-  const bool tooMany =
-      config.state->connections.fetch_add(1, std::memory_order_relaxed) >= config.connectionLimit;
+  const bool tooMany = config.state->connections.fetch_add(1, std::memory_order_relaxed) >=
+                       config.connectionLimit.get();
   if (tooMany || !context_.overload.tryTakeConnection()) {
     config.state->connections.fetch_sub(1, std::memory_order_relaxed);
     config.stats.cxOverflow.inc();

@@ -66,6 +66,7 @@ type dynamicProxy struct {
 	address   string // of the control plane; "" with plane
 	socket    string // transport socket of xds_cluster, as upstreamSocket() makes it
 	kinds     string // "cds", "lds", "cds lds"
+	top       string // further fields of the bootstrap, as lines
 	more      string // for the ConfigSource of each kind
 	listeners []string
 	clusters  []string
@@ -88,7 +89,7 @@ func (d dynamicProxy) bootstrap(admin int) string {
 	for kind := range strings.FieldsSeq(d.kinds) {
 		fmt.Fprintf(&out, "  %s_config: %s\n", kind, source)
 	}
-	out.WriteString("static_resources:\n  listeners:\n")
+	out.WriteString(d.top + "static_resources:\n  listeners:\n")
 	for _, listener := range d.listeners {
 		fmt.Fprintf(&out, "  - %s\n", listener)
 	}

@@ -17,7 +17,7 @@ protected:
   absl::Status load(const std::string& yaml) {
     LocalReplyConfig::Proto proto;
     EXPECT_EQ(config::loadText("l.yaml", yaml, proto), absl::OkStatus());
-    auto compiled = LocalReplyConfig::compile(proto, config::FieldPath("l"), runtime_);
+    auto compiled = LocalReplyConfig::compile(proto, config::FieldPath("l"), &runtime_);
     if (compiled.ok()) {
       config_ = *compiled;
     }
@@ -34,7 +34,22 @@ protected:
   std::string get(std::string_view name) {
     return std::string(response_->get(name).value_or("none"));
   }
-  RuntimeNumber runtime_;
+  // Knows one key.
+  struct FakeRuntime final : config::Runtime {
+    absl::StatusOr<config::RuntimeNumber> number(std::string_view key, uint64_t absent) override {
+      if (!error.ok()) {
+        return error;
+      }
+      return key == "x" ? config::RuntimeNumber(config::RuntimeValue(x))
+                        : config::RuntimeNumber(absent);
+    }
+    absl::StatusOr<config::RuntimeRatio> ratio(std::string_view /*key*/,
+                                               config::Ratio absent) override {
+      return config::RuntimeRatio(absent);
+    }
+    std::shared_ptr<std::atomic<uint64_t>> x = std::make_shared<std::atomic<uint64_t>>(503);
+    absl::Status error;
+  } runtime_;
   std::shared_ptr<const LocalReplyConfig> config_;
   http::HeaderMapPtr response_ = pool_.make();
 };
@@ -56,11 +71,12 @@ TEST_F(LocalReplyConfigTest, AnEmptyOneChangesNothing) {
 
 TEST_F(LocalReplyConfigTest, TheRuntimeMaySayWhichStatus) {
   const std::string yaml = base::cat("mappers: [{filter: {", kStatusIs503, "}, status_code: 400}]");
-  runtime_ = [](const std::string& key, uint64_t absent) { return key == "x" ? 404 : absent; };
   ASSERT_EQ(load(yaml), absl::OkStatus());
+  EXPECT_EQ(reply({.status = 503}), "400 none 0 ");
+  *runtime_.x = 404; // and it may say so later
   EXPECT_EQ(reply({.status = 404}), "400 none 0 ");
   EXPECT_EQ(reply({.status = 503}), "503 none 0 ");
-  runtime_ = [](const std::string&, uint64_t) { return absl::InvalidArgumentError("bad"); };
+  runtime_.error = absl::InvalidArgumentError("bad");
   EXPECT_EQ(load(yaml), absl::InvalidArgumentError("bad"));
 }
 

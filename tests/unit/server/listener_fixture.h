@@ -171,7 +171,6 @@ protected:
         ListenerManager::Options{.listenerFilters = listenerFilters,
                                  .networkFilters = networkFilters,
                                  .context = context,
-                                 .runtime = runtime,
                                  .mainLoop = main,
                                  .workers = workers,
                                  .drainTime = drainTime});
@@ -294,7 +293,6 @@ protected:
   proxy::NetworkFilterConfigs networkFilters;
   proxy::ListenerFilterConfigs listenerFilters;
   proxy::FactoryContext context{stats, logger, logs, *clusters, httpFilters, routeFilters, 2};
-  envoy::config::bootstrap::v3::LayeredRuntime runtime;
   proxy::OverloadState overload{stats.root().child("listener_manager")};
   std::map<std::string, config::Warming::Hold> holds; // by text
   std::vector<std::unique_ptr<WorkerThread>> workers;

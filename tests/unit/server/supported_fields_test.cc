@@ -73,7 +73,6 @@ TEST(SupportedFields, DoNotNameWhatHasNoEffect) {
            "envoy.config.route.v3.RedirectAction.path_rewrite",
            "envoy.config.route.v3.DirectResponseAction.body_format",
            "envoy.config.route.v3.InternalRedirectPolicy.predicates",
-           "envoy.config.core.v3.RuntimeFractionalPercent.runtime_key",
            "envoy.config.core.v3.RuntimePercent.runtime_key",
        }) {
     const auto* field = pool().FindFieldByName(name);
