@@ -116,6 +116,14 @@ v3::SecretsConfigDump secretsDump(const Context& context, const Timestamp& since
   return out;
 }
 
+v3::EcdsConfigDump extensionsDump(const Context& context) {
+  v3::EcdsConfigDump out;
+  if (context.dynamic != nullptr) {
+    context.dynamic->dump(out);
+  }
+  return out;
+}
+
 } // namespace
 
 v3::ConfigDump configDump(const Context& context, bool withEndpoints, const Timestamp& since) {
@@ -128,6 +136,7 @@ v3::ConfigDump configDump(const Context& context, bool withEndpoints, const Time
   if (withEndpoints) {
     out.add_configs()->PackFrom(endpointsDump(context));
   }
+  out.add_configs()->PackFrom(extensionsDump(context));
   out.add_configs()->PackFrom(listenersDump(context, since));
   out.add_configs()->PackFrom(routesDump(context, since));
   out.add_configs()->PackFrom(secretsDump(context, since));

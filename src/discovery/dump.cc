@@ -115,6 +115,21 @@ void Dynamic::dump(v3::SecretsConfigDump& out) const {
   });
 }
 
+void Dynamic::dump(v3::EcdsConfigDump& out) const {
+  if (sources_ == nullptr) {
+    return;
+  }
+  sources_->forEach(xds::kExtensionType, [&](const xds::Subscription& subscription) {
+    subscription.resources().forEach([&](const xds::KeptResource& kept) {
+      auto& entry = *out.add_ecds_filters();
+      fill(kept, entry);
+      if (kept.accepted) {
+        *entry.mutable_ecds_filter() = kept.body;
+      }
+    });
+  });
+}
+
 void Dynamic::dumpRefused(v3::ListenersConfigDump& out) const {
   if (sources_ == nullptr || lds_ == nullptr || lds_->subscription() == nullptr) {
     return;

@@ -32,10 +32,12 @@ Dynamic::Dynamic(Options options)
       endpoints_({open_, decoder_, xds::kEndpointType, options_.logger}),
       routes_({open_, decoder_, xds::kRouteType, options_.logger}),
       secrets_({open_, decoder_, xds::kSecretType, options_.logger}),
+      extensions_({open_, decoder_, xds::kExtensionType, options_.logger}),
       runtimes_({open_, decoder_, xds::kRuntimeType, options_.logger}) {
   sources_->addType(std::string(xds::kEndpointType), endpoints_, nullptr);
   sources_->addType(std::string(xds::kRouteType), routes_, nullptr);
   sources_->addType(std::string(xds::kSecretType), secrets_, nullptr);
+  sources_->addType(std::string(xds::kExtensionType), extensions_, nullptr);
   sources_->addType(std::string(xds::kRuntimeType), runtimes_, nullptr);
 }
 

@@ -13,6 +13,7 @@
 #include "discovery/whole.h"
 #include "envoy/admin/v3/config_dump.pb.h"
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
+#include "envoy/config/core/v3/extension.pb.h"
 #include "envoy/config/endpoint/v3/endpoint.pb.h"
 #include "envoy/config/listener/v3/listener.pb.h"
 #include "envoy/config/route/v3/route.pb.h"
@@ -30,6 +31,7 @@ public:
   using Endpoints = envoy::config::endpoint::v3::ClusterLoadAssignment;
   using Routes = envoy::config::route::v3::RouteConfiguration;
   using Secret = envoy::extensions::transport_sockets::tls::v3::Secret;
+  using Extension = envoy::config::core::v3::TypedExtensionConfig;
   using Runtime = envoy::service::runtime::v3::Runtime;
   using Cluster = envoy::config::cluster::v3::Cluster;
   using Listener = envoy::config::listener::v3::Listener;
@@ -54,6 +56,7 @@ public:
   config::ResourceSource<Endpoints>& endpoints() { return endpoints_; }
   config::ResourceSource<Routes>& routes() { return routes_; }
   config::ResourceSource<Secret>& secrets() { return secrets_; }
+  config::ResourceSource<Extension>& extensions() { return extensions_; }
   config::ResourceSource<Runtime>& runtimes() { return runtimes_; }
 
   // After the static clusters have been added, among which that of the control plane must be.
@@ -75,6 +78,7 @@ public:
   void dump(envoy::admin::v3::EndpointsConfigDump& out) const;
   void dump(envoy::admin::v3::RoutesConfigDump& out) const;
   void dump(envoy::admin::v3::SecretsConfigDump& out) const;
+  void dump(envoy::admin::v3::EcdsConfigDump& out) const;
   // Versions and refusals; what serves and what warms is said by those who own listeners.
   void dumpRefused(envoy::admin::v3::ListenersConfigDump& out) const;
 
@@ -91,6 +95,7 @@ private:
   Named<Endpoints> endpoints_;
   Named<Routes> routes_;
   Named<Secret> secrets_;
+  Named<Extension> extensions_;
   Named<Runtime> runtimes_;
   std::unique_ptr<Clusters> clusters_;
   std::unique_ptr<Whole<Cluster>> cds_;

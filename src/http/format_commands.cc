@@ -311,7 +311,7 @@ void appendTime(std::string_view format, int64_t nanos, std::string& out) {
 void appendResponseFlags(uint32_t flags, std::string& out) {
   constexpr std::string_view names[] = {"LH",  "UH",  "UT",    "LR", "UR",   "UF", "UC",  "UO",
                                         "NR",  "DI",  "FI",    "RL", "UAEX", "DC", "URX", "SI",
-                                        "DPE", "UPE", "UMSDR", "NC", "OM",   "DO"};
+                                        "DPE", "UPE", "UMSDR", "NC", "OM",   "DO", "NFCF"};
   bool first = true;
   for (size_t i = 0; i < std::size(names); ++i) {
     if ((flags >> i & 1) != 0) {

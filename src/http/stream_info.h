@@ -43,6 +43,7 @@ enum class ResponseFlag : uint32_t {
   NoClusterFound = 1u << 19,                   // NC
   OverloadManager = 1u << 20,                  // OM
   DropOverload = 1u << 21,                     // DO
+  NoFilterConfigFound = 1u << 22,              // NFCF
 };
 
 // An object that filters leave for other filters and for logs, by name.

@@ -10,6 +10,7 @@
 #include "config/typed_config.h"
 #include "http/filter.h"
 #include "net/connection.h"
+#include "proxy/ecds.h"
 #include "proxy/log_writer.h"
 #include "proxy/rds.h"
 #include "proxy/worker_context.h"
@@ -71,6 +72,7 @@ struct FactoryContext {
   std::string filterChainName = {};      // of what is compiled
   config::Runtime* runtime = nullptr;    // null: no key has a value
   RouteTables* routeTables = nullptr;    // those that come by RDS; null: refused
+  NamedFilters* namedFilters = nullptr;  // those that come by ECDS; null: refused
   config::Warming* warming = nullptr;    // of what is compiled, while it is; null: nothing waits
   tls::TransportCompiler* tls = nullptr; // null: TLS is an error
 };

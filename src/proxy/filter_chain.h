@@ -6,15 +6,21 @@
 #include <string_view>
 #include <vector>
 
+#include "event/slot.h"
 #include "http/filter.h"
 
 namespace moe::proxy {
 
+class NamedFilter;
+
 // A filter of the chain as configured.
 struct ConfiguredFilter {
   std::string name;
-  http::FilterFactoryPtr factory;
-  bool disabled = false; // unless a route says otherwise
+  http::FilterFactoryPtr factory; // null: it is in the slot, or this is the router
+  bool disabled = false;          // unless a route says otherwise
+  // Of a filter whose configuration comes by name; else null.
+  std::shared_ptr<const event::Slot<http::FilterFactory>> slot;
+  std::shared_ptr<NamedFilter> named; // keeps the slot up to date
 };
 
 class FilterChain;

@@ -2,7 +2,6 @@
 
 #include "base/strings.h"
 #include "config/duration.h"
-#include "envoy/extensions/filters/http/router/v3/router.pb.h"
 #include "http/codec/http2_options.h"
 #include "proxy/connection_manager.h"
 #include "proxy/hcm_options.h"
@@ -65,53 +64,6 @@ absl::Status readHttp2(const Proto& proto, const FieldPath& path, const FactoryC
     return status;
   }
   out.http2Stats = std::make_shared<http::Http2Stats>(context.stats.root().child("http2"));
-  return absl::OkStatus();
-}
-
-absl::Status readFilters(const Proto& proto, const FieldPath& path, const FactoryContext& context,
-                         HcmConfig& out) {
-  using RouterProto = envoy::extensions::filters::http::router::v3::Router;
-  const FieldPath filters = path.field("http_filters");
-  const int count = proto.http_filters_size();
-  for (int i = 0; i < count; ++i) {
-    const auto& filter = proto.http_filters(i);
-    const FieldPath at = filters.index(static_cast<size_t>(i));
-    if (!filter.has_typed_config()) {
-      return fieldError(at, "no typed_config", "the filter's configuration as typed_config");
-    }
-    ConfiguredFilter configured{filter.name(), nullptr, filter.disabled()};
-    const FieldPath configPath = at.field("typed_config");
-    const bool router = config::typeNameOf(filter.typed_config().type_url()) ==
-                        RouterProto::descriptor()->full_name();
-    if (router != (i + 1 == count)) {
-      return fieldError(
-          at,
-          router ? "the router before other filters"
-                 : base::cat("the filter ", config::inQuotes(filter.name()), " at the end"),
-          "the router (envoy.filters.http.router) as the last filter, once");
-    }
-    if (!router) {
-      auto resolved = context.httpFilters.resolve(filter.typed_config(), filter.name(), configPath);
-      if (!resolved.ok()) {
-        if (!filter.is_optional() || resolved.status().code() != absl::StatusCode::kNotFound) {
-          return resolved.status();
-        }
-        MOE_LOG(*context.logger, warn, "left out, as is_optional allows: {}",
-                base::message(resolved.status()));
-        continue;
-      }
-      auto factory = resolved->factory->compile(filter.name(), *resolved->config.message,
-                                                resolved->config.path, context);
-      if (!factory.ok()) {
-        return factory.status();
-      }
-      configured.factory = std::move(*factory);
-    }
-    out.filters.push_back(std::move(configured));
-  }
-  if (count == 0) {
-    return fieldError(filters, "none", "at least the router (envoy.filters.http.router)");
-  }
   return absl::OkStatus();
 }
 
@@ -301,7 +253,7 @@ compileHcm(const Proto& proto, const FieldPath& path, const FactoryContext& cont
     return logs.status();
   }
   out->accessLogs = std::move(*logs);
-  if (absl::Status status = readFilters(proto, path, context, *out); !status.ok()) {
+  if (absl::Status status = readHttpFilters(proto, path, context, *out); !status.ok()) {
     return status;
   }
   if (absl::Status status = readRoutes(proto, path, context, *out); !status.ok()) {

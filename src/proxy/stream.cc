@@ -4,6 +4,7 @@
 #include "http/codec/http1_tokens.h"
 #include "http/upgrade.h"
 #include "proxy/connection_manager.h"
+#include "proxy/missing_filter.h"
 #include "proxy/request_headers.h"
 
 namespace moe::proxy {
@@ -75,17 +76,34 @@ void Stream::buildChain() {
     if (byRoute.value_or(filter.disabled)) {
       continue;
     }
+    if (filter.slot != nullptr) {
+      addNamed(filter);
+      continue;
+    }
     if (filter.factory == nullptr) { // the router, which needs this worker's clusters
       auto router = std::make_unique<Router>(manager_.context());
       router_ = router.get();
       chain_.add(filter.name, std::move(router), true, false);
       continue;
     }
-    if (auto made = filter.factory->createFilter(worker())) {
-      chain_.add(filter.name, std::move(made), filter.factory->decodes(),
-                 filter.factory->encodes());
-    }
+    add(filter.name, *filter.factory);
   }
+}
+
+void Stream::add(std::string_view name, const http::FilterFactory& factory) {
+  if (auto made = factory.createFilter(worker())) {
+    chain_.add(name, std::move(made), factory.decodes(), factory.encodes());
+  }
+}
+
+void Stream::addNamed(const ConfiguredFilter& filter) {
+  const http::FilterFactoryPtr& now = filter.slot->get(worker().index);
+  if (now == nullptr) {
+    chain_.add(filter.name, std::make_unique<MissingFilter>(), true, false);
+    return;
+  }
+  replaceable_.push_back(now);
+  add(filter.name, *now);
 }
 
 // Whether this is an Upgrade or CONNECT that the configuration lets pass; false: answered.

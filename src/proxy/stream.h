@@ -1,5 +1,6 @@
 #pragma once
 
+#include "absl/container/inlined_vector.h"
 #include "base/intrusive_list.h"
 #include "http/body_length.h"
 #include "proxy/hcm_config.h"
@@ -66,6 +67,9 @@ private:
   // --- stream.cc
   bool prepareUpgrade(http::HeaderMap& headers);
   void buildChain();
+  void add(std::string_view name, const http::FilterFactory& factory);
+  // A filter whose configuration comes by name.
+  void addNamed(const ConfiguredFilter& filter);
   bool lengthHolds(uint64_t bytes, bool endStream);
   void resetFor(std::string_view details, http::ResetReason reason);
   void touch();
@@ -81,6 +85,8 @@ private:
   route::RouteTablePtr routes_;
   const route::Route* route_ = nullptr;
   uint64_t random_;
+  // What filters were made by, if it may be replaced.
+  absl::InlinedVector<http::FilterFactoryPtr, 2> replaceable_;
   FilterChain chain_;
   Router* router_ = nullptr; // owned by the chain
   std::unique_ptr<event::Timer> idleTimer_;

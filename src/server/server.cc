@@ -156,6 +156,13 @@ absl::Status Server::compile() {
                                   .workers = workerLoops_,
                                   .concurrency = options_.concurrency,
                                   .stats = stats_});
+  namedFilters_ = std::make_unique<proxy::NamedFilters>(
+      proxy::NamedFilters::Options{.source = &dynamic_->extensions(),
+                                   .mainLoop = loop_,
+                                   .workers = workerLoops_,
+                                   .concurrency = options_.concurrency,
+                                   .stats = stats_,
+                                   .logger = logger_});
   transports_ = std::make_unique<tls::TransportCompiler>(
       tls::TransportCompiler::Options{.secrets = &dynamic_->secrets(),
                                       .mainLoop = loop_,
@@ -187,6 +194,7 @@ absl::Status Server::compile() {
   context_->runtime = runtime_.get();
   context_->tls = transports_.get();
   context_->routeTables = routeTables_.get();
+  context_->namedFilters = namedFilters_.get();
   if (absl::Status added = clusters_->addClusters(bootstrap_); !added.ok()) {
     return added;
   }

@@ -76,6 +76,7 @@ private:
   proxy::NetworkFilterConfigs networkFilters_;
   proxy::ListenerFilterConfigs listenerFilters_;
   std::unique_ptr<proxy::RouteTables> routeTables_;
+  std::unique_ptr<proxy::NamedFilters> namedFilters_;
   std::unique_ptr<proxy::FactoryContext> context_;
   proxy::OverloadState overloadState_{stats_.root().child("listener_manager")};
   OverloadSettings overloadSettings_;

@@ -230,7 +230,7 @@ func nameIn(of map[string]any) string {
 			return name
 		}
 	}
-	for _, key := range []string{"cluster", "listener", "route_config", "endpoint_config", "error_state", "failed_configuration"} {
+	for _, key := range []string{"cluster", "listener", "route_config", "endpoint_config", "ecds_filter", "error_state", "failed_configuration"} {
 		if inner, ok := of[key].(map[string]any); ok {
 			if name := nameIn(inner); name != "" {
 				return name

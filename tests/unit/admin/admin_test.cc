@@ -185,7 +185,7 @@ TEST_F(AdminTest, ListenersAsTextAndJson) {
 
 TEST_F(AdminTest, ConfigDumpHasEveryPart) {
   const auto dump = parse<envoy::admin::v3::ConfigDump>(get("/config_dump?include_eds").body);
-  ASSERT_EQ(dump.configs_size(), 6);
+  ASSERT_EQ(dump.configs_size(), 7);
   envoy::admin::v3::BootstrapConfigDump bootstrap;
   ASSERT_TRUE(dump.configs(0).UnpackTo(&bootstrap));
   EXPECT_EQ(bootstrap.bootstrap().node().id(), "me");
@@ -196,7 +196,7 @@ TEST_F(AdminTest, ConfigDumpHasEveryPart) {
   ASSERT_TRUE(dump.configs(2).UnpackTo(&endpoints));
   EXPECT_EQ(endpoints.static_endpoint_configs_size(), 1);
   envoy::admin::v3::ListenersConfigDump listeners;
-  ASSERT_TRUE(dump.configs(3).UnpackTo(&listeners));
+  ASSERT_TRUE(dump.configs(4).UnpackTo(&listeners));
   EXPECT_EQ(listeners.static_listeners_size(), 1);
   EXPECT_EQ(get("/config_dump?resource=static_listeners").status, 400u);
 }
