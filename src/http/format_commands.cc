@@ -244,7 +244,10 @@ bool textCommands(std::string_view name, FormatPiece& piece) {
        }},
       {"RESPONSE_CODE_DETAILS",
        [](const StreamInfo& i) { return std::string_view(i.responseCodeDetails); }},
+      // None of our filters ends a connection for a reason that it has words for.
+      {"CONNECTION_TERMINATION_DETAILS", [](const StreamInfo&) { return std::string_view(); }},
       {"UPSTREAM_CLUSTER", [](const StreamInfo& i) { return i.upstreamCluster; }},
+      {"UPSTREAM_CLUSTER_RAW", [](const StreamInfo& i) { return i.upstreamCluster; }},
       {"UPSTREAM_TRANSPORT_FAILURE_REASON",
        [](const StreamInfo& i) { return std::string_view(i.upstreamFailureReason); }},
       {"ROUTE_NAME", [](const StreamInfo& i) { return i.routeName; }},

@@ -311,10 +311,24 @@ void ConnectionManager::onDrain() {
     config_->stats.cxDrainClose.inc();
   }
   drainThis();
-  // A request that is already here is answered, and its answer is the last.
-  if (protocol() != http::Protocol::Http2 && !connection_->hasUnread()) {
-    codec_->goAway();
+  if (protocol() == http::Protocol::Http2) {
+    return;
   }
+  // A request that is already here is answered, and its answer is the last.
+  auto goAway = [this] {
+    if (!connection_->hasUnread()) {
+      codec_->goAway();
+    }
+  };
+  if (context_.draining) {
+    goAway(); // the process ends
+    return;
+  }
+  // A configuration ends. A client that keeps the connection for its requests, as proxies do, may
+  // be sending one now: it is told by the answer, and closed only when it has long said nothing.
+  drainTimer_ = context_.worker.loop.createTimer(goAway);
+  drainTimer_->enable(
+      withJitter(config_->drainTimeout, config_->drainTimeoutJitter, context_.worker.random));
 }
 
 } // namespace moe::proxy

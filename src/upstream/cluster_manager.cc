@@ -241,12 +241,11 @@ private:
   void checkInitialized() {
     activeClusters_.set(static_cast<int64_t>(active_.size()));
     warmingClusters_.set(static_cast<int64_t>(warming_.size()));
-    const bool unresolved = std::any_of(warming_.begin(), warming_.end(),
-                                        [](const auto& entry) { return awaitsDns(*entry.second); });
-    if (!unresolved) {
-      if (auto callback = std::exchange(resolved_, nullptr)) {
-        callback();
-      }
+    // Thousands warm at once: they are looked at only while somebody waits.
+    if (resolved_ != nullptr &&
+        std::none_of(warming_.begin(), warming_.end(),
+                     [](const auto& entry) { return awaitsDns(*entry.second); })) {
+      std::exchange(resolved_, nullptr)();
     }
     if (!warming_.empty()) {
       return;

@@ -31,6 +31,9 @@ absl::Status Http2Session::dispatch(base::Buffer& data, bool endStream) {
   nghttp2_ssize result = 0;
   pingPending_ = false; // the peer lives
   armKeepalive();
+  if (!server_ && nghttp2_session_get_outbound_queue_size(session_) > 0) {
+    sendInTurn(); // Requests of this turn: nghttp2 sends none once it has read a GOAWAY.
+  }
   // Not in the connection's own buffer: what is read here may close it.
   base::Buffer input = std::move(data);
   size_t taken = 0;

@@ -50,6 +50,10 @@ TEST_F(FormatterTest, Commands) {
   EXPECT_EQ(text("%DYNAMIC_METADATA(ns:k)% %DYNAMIC_METADATA(ns)% %DYNAMIC_METADATA(no:k)%"),
             "v {\"k\":\"v\"} -");
   EXPECT_EQ(text("%UPSTREAM_HOST%"), "-");
+  EXPECT_EQ(text("%UPSTREAM_CLUSTER_RAW%"), "-");
+  info_.upstreamCluster = "c";
+  EXPECT_EQ(text("%UPSTREAM_CLUSTER_RAW% %CONNECTION_TERMINATION_DETAILS%"),
+            "c -"); // as Istio has them
 }
 
 TEST_F(FormatterTest, ErrorsNameTheCommand) {

@@ -74,8 +74,8 @@ protected:
   void onGoAway() override { ++goAways; }
   void onCapacityChanged() override {}
 
-  RequestEncoder& send(Exchange& exchange, const std::string& method, bool end,
-                       const std::vector<std::pair<std::string, std::string>>& more = {}) {
+  RequestEncoder& begin(Exchange& exchange, const std::string& method, bool end,
+                        const std::vector<std::pair<std::string, std::string>>& more = {}) {
     RequestEncoder& encoder = codec_->newStream(exchange);
     encoder.setCallbacks(&exchange);
     HeaderMapPtr headers = pool_.make();
@@ -86,6 +86,11 @@ protected:
       headers->add(name, value);
     }
     EXPECT_TRUE(encoder.encodeHeaders(*headers, end).ok());
+    return encoder;
+  }
+  RequestEncoder& send(Exchange& exchange, const std::string& method, bool end,
+                       const std::vector<std::pair<std::string, std::string>>& more = {}) {
+    RequestEncoder& encoder = begin(exchange, method, end, more);
     settle();
     return encoder;
   }
@@ -254,6 +259,20 @@ TEST_F(Http2ClientTest, GoAwayRefusesWhatWasNotBegun) {
   EXPECT_EQ(second.seen, "reset remote_refused_stream_reset|");
   answer(status(1, "200", true));
   EXPECT_EQ(first.seen, "200 end|");
+}
+
+// The peer has left room for requests that are under way: one of the turn that reads its notice is
+// such a one.
+TEST_F(Http2ClientTest, ARequestThatBeganBeforeGoAwayWasReadIsSent) {
+  Exchange exchange;
+  begin(exchange, "GET", true);
+  base::Buffer notice = bytes(frame(kGoAway, 0, 0, base::cat(number32(0x7fffffff), number32(0))));
+  EXPECT_TRUE(codec_->dispatch(notice, false).ok());
+  settle();
+  EXPECT_EQ(goAways, 1);
+  EXPECT_EQ(exchange.seen, "");
+  answer(status(1, "200", true));
+  EXPECT_EQ(exchange.seen, "200 end|");
 }
 
 TEST_F(Http2ClientTest, AResetByThePeerIsTold) {
