@@ -18,6 +18,8 @@ public:
   public:
     // An error refuses it, and changes nothing.
     virtual absl::Status onResource(const Message& resource) = 0;
+    // The same has come again.
+    virtual void onConfirmed() {}
     // None came in time, or it was taken away.
     virtual void onAbsent() = 0;
 

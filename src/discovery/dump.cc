@@ -52,15 +52,26 @@ void Dynamic::dump(v3::ClustersConfigDump& out) const {
   if (sources_ == nullptr || cds_ == nullptr || cds_->subscription() == nullptr) {
     return;
   }
+  std::map<std::string, const envoy::config::cluster::v3::Cluster*> active;
   std::set<std::string> warming;
+  manager_->forEach([&](const upstream::ClusterInfo& info, const upstream::HostSet& /*hosts*/) {
+    active[info.name()] = &info.proto();
+  });
   manager_->forEachWarming(
       [&](const upstream::ClusterInfo& info, const upstream::HostSet& /*hosts*/) {
         warming.insert(info.name());
       });
   out.set_version_info(cds_->subscription()->version());
   cds_->subscription()->resources().forEach([&](const xds::KeptResource& kept) {
-    auto& entry = warming.contains(kept.name) ? *out.add_dynamic_warming_clusters()
-                                              : *out.add_dynamic_active_clusters();
+    if (clusters_->isStatic(kept.name)) {
+      return; // and stays so
+    }
+    const bool warms = warming.contains(kept.name);
+    const auto serves = active.find(kept.name);
+    if (warms && serves != active.end()) { // what came before serves
+      out.add_dynamic_active_clusters()->mutable_cluster()->PackFrom(*serves->second);
+    }
+    auto& entry = warms ? *out.add_dynamic_warming_clusters() : *out.add_dynamic_active_clusters();
     fill(kept, entry);
     if (kept.accepted) {
       *entry.mutable_cluster() = kept.body;

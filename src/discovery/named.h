@@ -38,6 +38,10 @@ public:
                                                const std::string& name, Receiver& receiver,
                                                const config::FieldPath& path,
                                                const stats::Scope& scope) override {
+    if (name.empty() || name == "*") { // "*" is all there are
+      return config::fieldError(path, base::cat("the name ", config::inQuotes(name)),
+                                "the name of one resource");
+    }
     auto opened = options_.sources.open(source, options_.typeUrl, path, scope);
     if (!opened.ok()) {
       return opened.status();
@@ -52,15 +56,16 @@ public:
   void onUpdate(const xds::Update& update, xds::Refusals& refusals) override {
     for (const xds::Resource& resource : update.changed) {
       auto message = options_.decoder.template decode<Message>(resource.name, resource.body);
-      absl::Status status = message.status();
-      if (message.ok()) {
-        status = give(update.from, resource.name, *message);
-        for (const std::string& alias : resource.aliases) {
-          status.Update(give(update.from, alias, *message));
-        }
+      if (!message.ok()) {
+        refusals.add(resource.name, base::message(message.status()));
+        continue;
+      }
+      absl::Status status = give(update.from, resource.name, *message);
+      for (const std::string& alias : resource.aliases) {
+        status.Update(give(update.from, alias, *message));
       }
       if (!status.ok()) {
-        refusals.add(resource.name, base::message(status));
+        refusals.addPassing(resource.name, base::message(status));
       }
     }
     // What is removed: each watch is told that it is missing.
@@ -97,7 +102,11 @@ private:
 
   private:
     void onAnswer(const xds::WatchAnswer& answer) {
-      if (answer.kind != xds::WatchAnswer::Kind::Present) {
+      if (answer.kind == xds::WatchAnswer::Kind::Confirmed) {
+        receiver_.onConfirmed();
+        return;
+      }
+      if (answer.kind != xds::WatchAnswer::Kind::Present || answer.resource == nullptr) {
         if (answer.resource == nullptr) {
           receiver_.onAbsent();
         }

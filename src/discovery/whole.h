@@ -79,15 +79,17 @@ public:
     for (const xds::Resource& resource : update.changed) {
       auto message = options_.decoder.template decode<Message>(resource.name, resource.body);
       absl::Status status = message.status();
-      if (message.ok()) {
-        status =
-            message->name() == resource.name
-                ? options_.collection.set(*message, resource.version)
-                : config::fieldError(config::FieldPath("name"), config::inQuotes(message->name()),
-                                     config::inQuotes(resource.name));
+      if (message.ok() && message->name() != resource.name) {
+        status = config::fieldError(config::FieldPath("name"), config::inQuotes(message->name()),
+                                    config::inQuotes(resource.name));
       }
       if (!status.ok()) {
         refusals.add(resource.name, base::message(status));
+        continue;
+      }
+      status = options_.collection.set(*message, resource.version);
+      if (!status.ok()) {
+        refusals.addPassing(resource.name, base::message(status));
       }
     }
     if (!options_.removalsFirst) {

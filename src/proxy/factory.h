@@ -69,6 +69,7 @@ struct FactoryContext {
   // By the message type of typed_per_filter_config.
   const HttpFilterConfigs& routeFilters;
   uint32_t concurrency = 1;
+  bool dynamic = false;                  // what is compiled came by xDS: clusters may come later
   std::string filterChainName = {};      // of what is compiled
   config::Runtime* runtime = nullptr;    // null: no key has a value
   RouteTables* routeTables = nullptr;    // those that come by RDS; null: refused

@@ -71,7 +71,7 @@ upstream::HostPtr Router::chooseHost(upstream::WorkerCluster& cluster) {
   context.metadataMatch = route_->metadataMatch();
   context.destination = callbacks_->streamInfo().restoredDestination();
   context.headers = request_;
-  context.retry = callbacks_->streamInfo().attemptCount > 0;
+  context.mayDrop = callbacks_->streamInfo().attemptCount == 0;
   // Dynamic metadata of the same name, set by filters, wins over the route's.
   upstream::MetadataMatch merged;
   if (const http::Metadata* metadata = callbacks_->streamInfo().dynamicMetadataOrNull()) {

@@ -184,10 +184,10 @@ private:
     upstream::LoadBalancerContext balancing;
     balancing.metadataMatch = config_->metadataMatch.empty() ? nullptr : &config_->metadataMatch;
     balancing.destination = info_.restoredDestination();
+    balancing.mayDrop = false; // requests are dropped, connections are not
     host_ = cluster->chooseHost(balancing);
     if (host_ == nullptr) {
-      fail(cluster->dropped() ? http::ResponseFlag::DropOverload
-                              : http::ResponseFlag::NoHealthyUpstream);
+      fail(http::ResponseFlag::NoHealthyUpstream);
       return;
     }
     connection_ = cluster->connectTcp(host_);
@@ -314,7 +314,7 @@ private:
 absl::Status readClusters(const Proto& proto, const FieldPath& path, const FactoryContext& context,
                           TcpProxyConfig& out) {
   const auto add = [&](const std::string& name, uint64_t weight, const FieldPath& at) {
-    if (!context.clusters.has(name)) {
+    if (!context.dynamic && !context.clusters.has(name)) {
       return fieldError(at, config::inQuotes(name),
                         "the name of a cluster in static_resources.clusters");
     }

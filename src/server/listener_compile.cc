@@ -31,8 +31,10 @@ std::vector<size_t> placesBefore(const ListenerConfig& now, const ListenerConfig
 
 } // namespace
 
-absl::StatusOr<ListenerManager::VersionPtr>
-ListenerManager::compile(const Proto& proto, const FieldPath& path, const Version* before) {
+absl::StatusOr<ListenerManager::VersionPtr> ListenerManager::compile(const Proto& proto,
+                                                                     const FieldPath& path,
+                                                                     const Version* before,
+                                                                     bool dynamic) {
   auto version = std::make_unique<Version>();
   version->name = proto.name();
   version->bytes = bytesOf(proto);
@@ -53,6 +55,7 @@ ListenerManager::compile(const Proto& proto, const FieldPath& path, const Versio
   }
   proxy::FactoryContext context = options_.context;
   context.warming = &version->waits;
+  context.dynamic = dynamic;
   auto compiled = compileListener(proto, path, options_.listenerFilters, options_.networkFilters,
                                   context, goesOn);
   if (!compiled.ok()) {

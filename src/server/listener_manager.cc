@@ -97,7 +97,7 @@ void ListenerManager::claim(Managed& listener) {
 }
 
 absl::Status ListenerManager::addStatic(const Proto& proto, const FieldPath& path) {
-  auto version = compile(proto, path, nullptr);
+  auto version = compile(proto, path, nullptr, /*dynamic=*/false);
   if (!version.ok()) {
     return version.status();
   }
@@ -170,7 +170,7 @@ absl::Status ListenerManager::addOrUpdate(const Proto& proto, std::string_view v
     }
   }
   const Version* before = known == nullptr ? nullptr : known->active.get();
-  auto version = compile(proto, path, before);
+  auto version = compile(proto, path, before, /*dynamic=*/true);
   if (!version.ok()) {
     return version.status();
   }

@@ -101,7 +101,8 @@ private:
   void checkInitialized();
   // listener_compile.cc
   absl::StatusOr<VersionPtr> compile(const envoy::config::listener::v3::Listener& proto,
-                                     const config::FieldPath& path, const Version* before);
+                                     const config::FieldPath& path, const Version* before,
+                                     bool dynamic);
   void keepChains(ListenerConfig& config, const ListenerBefore& before);
   // listener_activation.cc
   void setWarming(Managed& listener, VersionPtr version);

@@ -41,8 +41,9 @@ absl::StatusOr<ListenerSockets> SocketBinder::bind(const ListenerConfig& config,
         had.erase(old); // another one with port 0 is another one
         continue;
       }
-      if (old != had.end() && wanted.address->isIp() &&
-          !(old->options.reusePort && bound.options.reusePort)) {
+      // A pipe is a name in a folder: another socket would take it from the one that serves.
+      if (old != had.end() &&
+          !(wanted.address->isIp() && old->options.reusePort && bound.options.reusePort)) {
         return config::fieldError(
             wanted.path, base::cat(bound.wanted, " with other socket options"),
             "those that it has, or enable_reuse_port both before and after the change");

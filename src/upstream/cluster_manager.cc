@@ -3,6 +3,7 @@
 #include <map>
 
 #include "event/endings.h"
+#include "tls/shared.h"
 #include "upstream/cluster_config.h"
 #include "upstream/dns_cluster.h"
 #include "upstream/eds_cluster.h"
@@ -41,6 +42,9 @@ public:
   }
 
   absl::Status addOrUpdate(const ClusterProto& proto, std::string_view pathText) override {
+    if (isThere(proto)) {
+      return absl::OkStatus(); // written in another order, maybe
+    }
     auto made = make(proto, FieldPath(pathText));
     if (!made.ok()) {
       return made.status();
@@ -217,6 +221,16 @@ private:
       slot.loop->post([clusters = slot.clusters, info = cluster.info(), hosts = cluster.hosts(),
                        gone]() mutable { clusters->update(info, std::move(hosts), gone); });
     }
+  }
+
+  // What would serve in the end is the same already.
+  bool isThere(const ClusterProto& proto) const {
+    for (const Clusters* clusters : {&warming_, &active_}) {
+      if (const auto found = clusters->find(proto.name()); found != clusters->end()) {
+        return tls::deterministic(found->second->info()->proto()) == tls::deterministic(proto);
+      }
+    }
+    return false;
   }
 
   // Endpoints of another name are none of this cluster's, even while it waits for its own.

@@ -54,26 +54,37 @@ public:
     if (!rules.ok()) {
       return rules.status();
     }
-    watchStaleness(*staleAfter);
-    setHosts(std::move(*hosts), *rules);
+    latest_ = std::move(*hosts);
+    policy_ = *rules;
+    staleAfter_ = *staleAfter;
+    watchStaleness();
+    setHosts(latest_, policy_);
     becomeReady();
     return absl::OkStatus();
+  }
+
+  // It is as good as new, and what was thought stale is there again.
+  void onConfirmed() override {
+    if (staleAfter_.count() > 0) {
+      watchStaleness();
+      setHosts(latest_, policy_);
+    }
   }
 
   // What is known stays in use.
   void onAbsent() override { becomeReady(); }
 
 private:
-  void watchStaleness(base::Milliseconds after) {
+  void watchStaleness() {
     stale_ = nullptr;
-    if (after.count() == 0) {
+    if (staleAfter_.count() == 0) {
       return;
     }
     stale_ = loop_.createTimer([this] {
       counter("assignment_stale").inc();
       setHosts({}, {});
     });
-    stale_->enable(after);
+    stale_->enable(staleAfter_);
     counter("assignment_timeout_received").inc();
   }
 
@@ -81,6 +92,9 @@ private:
   event::Loop& loop_;
   const config::FieldPath path_;
   std::string serviceName_;
+  std::vector<HostPtr> latest_; // as they came last
+  AssignmentPolicy policy_;
+  base::Milliseconds staleAfter_{0}; // 0: never
   std::unique_ptr<event::Timer> stale_;
   std::unique_ptr<EndpointSource::Watch> watch_;
   const std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);

@@ -55,6 +55,9 @@ PriorityPicker::PriorityPicker(const HostSet::Priority& priority, bool inPanic,
       add(part.healthy, part.weight * available);
     }
   }
+  if (groups_.empty()) { // no weights at all: as without them
+    add(priority.healthy, 1);
+  }
 }
 
 HostPtr PriorityPicker::pick() {

@@ -17,7 +17,7 @@ struct LoadBalancerContext {
   // Where the downstream connection was going, if that was restored; null: not known.
   const net::AddressPtr* destination = nullptr;
   const http::HeaderMap* headers = nullptr; // of the request; null: a TCP connection
-  bool retry = false;                       // what was let in is not dropped any more
+  bool mayDrop = true;                      // drop_overloads counts: not for what was let in
 };
 
 // Chooses hosts for one worker from the snapshot it was built with; rebuilt when hosts change.

@@ -20,7 +20,7 @@ public:
 
   HostPtr chooseHost(const LoadBalancerContext& context) override {
     const config::Fraction drop = hosts_->policy.drop;
-    dropped_ = !drop.never() && !context.retry && drop.covers(owner_.worker_.random.next());
+    dropped_ = !drop.never() && context.mayDrop && drop.covers(owner_.worker_.random.next());
     if (dropped_) {
       info_->stats().rqDropOverload.inc();
       return nullptr;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <functional>
 #include <memory>
 #include <span>
@@ -36,11 +37,21 @@ public:
   void add(std::string_view name, std::string_view text) {
     errors_.emplace_back(std::string(name), std::string(text));
   }
+  // What may be taken another time, since more than its bytes were looked at (a port in use, a
+  // file, a cluster that is not there): the same bytes are tried again when they come again.
+  void addPassing(std::string_view name, std::string_view text) {
+    add(name, text);
+    passing_.emplace_back(name);
+  }
+  bool mayPass(std::string_view name) const {
+    return std::find(passing_.begin(), passing_.end(), name) != passing_.end();
+  }
   bool empty() const { return errors_.empty(); }
   const std::vector<std::pair<std::string, std::string>>& errors() const { return errors_; }
 
 private:
   std::vector<std::pair<std::string, std::string>> errors_;
+  std::vector<std::string> passing_;
 };
 
 // Whoever knows what the resources of one type mean. Main thread.

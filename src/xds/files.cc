@@ -10,6 +10,7 @@
 #include "config/load.h"
 #include "xds/nack.h"
 #include "xds/resource_name.h"
+#include "xds/type_urls.h"
 
 namespace moe::xds {
 
@@ -103,8 +104,12 @@ void FileSource::load() {
   indexes_.clear();
   DiscoveryResponse response;
   if (absl::Status status = parse(response); !status.ok()) {
+    std::string_view what = base::message(status);
+    if (options_.typeUrl == kSecretType) { // what was found may be the secret
+      what = what.substr(0, what.find(": found"));
+    }
     NackText text;
-    text.add("", base::message(status));
+    text.add("", what);
     subscription_->onRefused(text.str());
   } else {
     for (int i = 0; i < response.resources_size(); ++i) {
@@ -134,7 +139,8 @@ void FileSource::onUpdate(const Update& update, Refusals& refusals) {
   Refusals plain;
   options_.consumer.onUpdate(update, plain);
   for (const auto& [name, text] : plain.errors()) {
-    refusals.add(name, located(name, text));
+    plain.mayPass(name) ? refusals.addPassing(name, located(name, text))
+                        : refusals.add(name, located(name, text));
   }
 }
 

@@ -45,6 +45,7 @@ struct KeptResource {
     std::string version;
     std::string error;
     int64_t wallNanos = 0;
+    bool mayPass = false; // the same bytes are worth another attempt
   };
 
   std::string name;

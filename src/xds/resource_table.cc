@@ -129,7 +129,9 @@ void ResourceTable::sortOne(Incoming& incoming, bool heartbeatsByName, Sorted& s
     return;
   }
   sorted.onlyHeartbeats = false;
-  if (accepted && known->kept.body.value() == incoming.body->value() &&
+  // After a refusal by some of those who were asked, what was there is given anew to all.
+  const bool halfTaken = known != nullptr && known->kept.refusal && known->kept.refusal->mayPass;
+  if (accepted && !halfTaken && known->kept.body.value() == incoming.body->value() &&
       known->kept.aliases == incoming.aliases) {
     known->kept.version = incoming.version;
     known->kept.refusal.reset();
@@ -137,7 +139,7 @@ void ResourceTable::sortOne(Incoming& incoming, bool heartbeatsByName, Sorted& s
     outcome.confirmed.push_back(incoming.name);
     return;
   }
-  if (known != nullptr && known->kept.refusal &&
+  if (known != nullptr && known->kept.refusal && !halfTaken &&
       known->kept.refusal->size == incoming.body->value().size() &&
       known->kept.refusal->hash == hashOf(*incoming.body)) {
     known->kept.refusal->version = incoming.version;
@@ -207,6 +209,7 @@ void ResourceTable::tellConsumer(const Sorted& sorted, Outcome& outcome) {
     if (const auto error = errors.find(incoming->name); error != errors.end()) {
       outcome.refused.emplace_back(incoming->name, *error->second);
       refuse(*incoming, *error->second);
+      entryFor(*incoming).kept.refusal->mayPass = refusals.mayPass(incoming->name);
       errors.erase(error);
     } else {
       outcome.accepted.push_back(incoming->name);

@@ -231,6 +231,9 @@ void Subscription::process(Batch& batch, int64_t started) {
   for (const std::string& name : outcome.accepted) {
     tellResource(name, WatchAnswer::Kind::Present, "");
   }
+  for (const std::string& name : outcome.confirmed) {
+    tellResource(name, WatchAnswer::Kind::Confirmed, "");
+  }
   for (const std::string& name : outcome.missing) {
     tellResource(name, WatchAnswer::Kind::Missing, "");
   }

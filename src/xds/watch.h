@@ -17,10 +17,11 @@ class Subscription;
 // What is known about a resource that is watched.
 struct WatchAnswer {
   enum class Kind {
-    Present,  // it is here and its consumer has taken it; again after each change
-    Missing,  // it does not exist: removed, expired, or the control plane says so
-    Refused,  // what came cannot be used; what was there before (`resource`) stays
-    TimedOut, // initial_fetch_timeout is over without an answer; one may still come
+    Present,   // it is here and its consumer has taken it; again after each change
+    Confirmed, // the same has come again
+    Missing,   // it does not exist: removed, expired, or the control plane says so
+    Refused,   // what came cannot be used; what was there before (`resource`) stays
+    TimedOut,  // initial_fetch_timeout is over without an answer; one may still come
   };
   Kind kind = Kind::Present;
   const KeptResource* resource = nullptr; // what is in use; null: nothing, or all are watched

@@ -199,6 +199,31 @@ TEST_F(DynamicTest, AControlPlaneNeedsANodeAndACluster) {
             "\"nobody\", expected a cluster of static_resources");
 }
 
+TEST_F(DynamicTest, WhatWasRefusedForOthersIsTriedAgainAsItIs) {
+  const std::string later = base::cat(
+      "- \"@type\": ", xds::kClusterType,
+      "\n  name: b\n  type: EDS\n  eds_cluster_config: {eds_config: ", file("later.yaml"), "}\n");
+  put("cds.yaml", base::cat("version_info: \"1\"\nresources:\n", later));
+  start();
+  EXPECT_EQ(count("cluster_manager.cds.update_rejected"), 1u); // there is no such file
+  put("later.yaml", base::cat("resources:\n", endpoint("b", 2)));
+  put("cds.yaml", base::cat("version_info: \"2\"\nresources:\n", later));
+  ASSERT_TRUE(until([&] { return serving().size() == 2; }));
+  EXPECT_THAT(serving(), ElementsAre("b:2", "fixed"));
+}
+
+TEST_F(DynamicTest, AStarIsNoName) {
+  put("cds.yaml", base::cat("resources:\n- \"@type\": ", xds::kClusterType,
+                            "\n  name: a\n  type: EDS\n  eds_cluster_config: {service_name: \"*\", "
+                            "eds_config: ",
+                            file("eds.yaml"), "}\n"));
+  start();
+  EXPECT_THAT(serving(), ElementsAre("fixed"));
+  ASSERT_EQ(clustersDump().dynamic_active_clusters_size(), 1);
+  EXPECT_THAT(clustersDump().dynamic_active_clusters(0).error_state().details(),
+              HasSubstr("found the name \"*\", expected the name of one resource"));
+}
+
 class Taken final : public config::ResourceSource<Dynamic::Routes>::Receiver {
 public:
   absl::Status onResource(const Dynamic::Routes& resource) override {

@@ -201,8 +201,8 @@ TEST_F(EcdsListenerTest, OnlyTypesThatAreNamedMayCome) {
   begin();
   ASSERT_EQ(put(http(discovery())), "");
   EXPECT_THAT(send(google::protobuf::BoolValue()),
-              HasSubstr("typed_config: found google.protobuf.BoolValue, expected "
-                        "google.protobuf.StringValue"));
+              HasSubstr("typed_config: found \"google.protobuf.BoolValue\", expected "
+                        "\"google.protobuf.StringValue\""));
   EXPECT_THAT(send(Router()), HasSubstr("typed_config"));
 }
 

@@ -260,6 +260,19 @@ TEST_F(EdsTest, StaleEndpointsEnd) {
   EXPECT_EQ(chosen(), "10.0.0.1");
   EXPECT_TRUE(until([&] { return counter("assignment_stale") == 1; }));
   EXPECT_EQ(chosen(), "no host");
+  endpoints.receivers.begin()->second->onConfirmed(); // the same has come again
+  EXPECT_EQ(chosen(), "10.0.0.1");
+  EXPECT_TRUE(until([&] { return counter("assignment_stale") == 2; }));
+  EXPECT_EQ(chosen(), "no host");
+}
+
+TEST_F(EdsTest, TheSameClusterIsNoNews) {
+  ASSERT_EQ(addEds(), absl::OkStatus());
+  ASSERT_EQ(assign("10.0.0.1"), absl::OkStatus());
+  const auto* const before = endpoints.receivers.begin()->second;
+  ASSERT_EQ(addEds(), absl::OkStatus());
+  EXPECT_EQ(endpoints.receivers.begin()->second, before);
+  EXPECT_EQ(store.findCounter("cluster_manager.cluster_modified")->value(), 0u);
 }
 
 TEST_F(EdsTest, ARemovedClusterWatchesNoMore) {

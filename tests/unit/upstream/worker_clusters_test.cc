@@ -61,7 +61,7 @@ TEST_F(WorkerClustersTest, DropOverloadsRefuseTheirShareButNoRetry) {
   WorkerCluster* all = with(1'000'000);
   EXPECT_EQ(all->chooseHost({}), nullptr);
   EXPECT_TRUE(all->dropped());
-  EXPECT_NE(all->chooseHost({.retry = true}), nullptr);
+  EXPECT_NE(all->chooseHost({.mayDrop = false}), nullptr);
   EXPECT_FALSE(all->dropped());
   EXPECT_EQ(c->stats().rqDropOverload.value(), 1u);
   WorkerCluster* some = with(250'000);

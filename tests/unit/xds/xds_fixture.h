@@ -140,6 +140,8 @@ public:
       case WatchAnswer::Kind::Present:
         log.push_back(answer.resource == nullptr ? "all" : "present:" + answer.resource->version);
         break;
+      case WatchAnswer::Kind::Confirmed:
+        return;
       case WatchAnswer::Kind::Missing:
         log.push_back("missing");
         break;
