@@ -3,6 +3,7 @@
 
   bench.py h1     HTTP/1.1: one table of all peers, in interleaved rounds
   bench.py h2     the same in HTTP/2 without TLS towards the client
+  bench.py xds    a large configuration from a control plane, and its changes: memory, CPU time
   bench.py soak   many requests through the Go filter; fails on an error, shows the memory as it goes
 """
 import argparse
@@ -128,6 +129,15 @@ def soak(options):
     return 1 if failed else 0
 
 
+def xds(options):
+    """A large configuration from a control plane, and one endpoint's change; see tests/integration/cmd/scale."""
+    command = ["go", "run", "./cmd/scale", f"-clusters={options.clusters}", f"-listeners={options.listeners}",
+               f"-changes={options.changes}", f"-ways={options.ways}", f"moe={peers.MOE}"]
+    if peers.ENVOY.exists():
+        command.append(f"Envoy={peers.ENVOY}")
+    return subprocess.run(command, cwd=peers.ROOT / "tests" / "integration", check=False).returncode
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
@@ -142,6 +152,12 @@ def main():
     many.set_defaults(run=soak)
     many.add_argument("--requests", type=int, default=1_000_000)
     many.add_argument("--batches", type=int, default=10)
+    large = commands.add_parser("xds", help="thousands of clusters from a control plane, against Envoy")
+    large.set_defaults(run=xds)
+    large.add_argument("--clusters", type=int, default=5000, help="with 10 endpoints each")
+    large.add_argument("--listeners", type=int, default=500)
+    large.add_argument("--changes", type=int, default=100, help="of one endpoint")
+    large.add_argument("--ways", default="delta,sotw,whole")
     for command in (*tables, many):
         command.add_argument("--connections", type=int, default=64)
     options = parser.parse_args()

@@ -17,6 +17,13 @@ void setError(const xds::KeptResource::Refusal& refusal, v3::UpdateFailureState&
   *out.mutable_last_update_attempt() = TimeUtil::NanosecondsToTimestamp(refusal.wallNanos);
 }
 
+// What has never been accepted is told by its name alone: the bytes that were refused are not kept.
+template <class Entry, class Message> void nameRefused(Entry& entry, const Message& named) {
+  if (entry.has_error_state()) {
+    entry.mutable_error_state()->mutable_failed_configuration()->PackFrom(named);
+  }
+}
+
 // What the entries of all sections have in common.
 template <class Entry> void fill(const xds::KeptResource& kept, Entry& entry) {
   if (kept.accepted) {
@@ -75,6 +82,10 @@ void Dynamic::dump(v3::ClustersConfigDump& out) const {
     fill(kept, entry);
     if (kept.accepted) {
       *entry.mutable_cluster() = kept.body;
+    } else {
+      Cluster named;
+      named.set_name(kept.name);
+      nameRefused(entry, named);
     }
   });
 }
@@ -89,6 +100,10 @@ void Dynamic::dump(v3::EndpointsConfigDump& out) const {
       fill(kept, entry);
       if (kept.accepted) {
         *entry.mutable_endpoint_config() = kept.body;
+      } else {
+        Endpoints named;
+        named.set_cluster_name(kept.name);
+        nameRefused(entry, named);
       }
     });
   });
@@ -104,6 +119,10 @@ void Dynamic::dump(v3::RoutesConfigDump& out) const {
       fill(kept, entry);
       if (kept.accepted) {
         *entry.mutable_route_config() = kept.body;
+      } else {
+        Routes named;
+        named.set_name(kept.name);
+        nameRefused(entry, named);
       }
     });
   });

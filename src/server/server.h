@@ -10,6 +10,7 @@
 #include "envoy/config/bootstrap/v3/bootstrap.pb.h"
 #include "golang/plugin_library.h"
 #include "server/dynamic_listeners.h"
+#include "server/loop_durations.h"
 #include "server/options.h"
 #include "server/overload.h"
 #include "server/runtime_discovery.h"
@@ -60,7 +61,8 @@ private:
   event::Worker main_{0}; // the main thread's; serves no traffic
   event::Loop& loop_ = main_.loop;
   stats::Store stats_;
-  std::unique_ptr<proxy::LogWriter> logs_; // ends, and writes its last lines, behind all that log
+  std::unique_ptr<LoopDurations> durations_; // of the main thread; null: not recorded
+  std::unique_ptr<proxy::LogWriter> logs_;   // ends, and writes its last lines, behind all that log
   envoy::config::bootstrap::v3::Bootstrap bootstrap_;
   config::LocationMap locations_;
   const config::Coverage coverage_;

@@ -31,6 +31,12 @@ absl::Status Server::bind() {
   for (uint32_t i = 0; i < options_.concurrency; ++i) {
     workers_.push_back(std::make_unique<WorkerThread>(i, *clusters_, overloadState_));
     workerLoops_.add(workers_.back()->loop());
+    if (bootstrap_.enable_dispatcher_stats()) {
+      workers_.back()->recordLoop(stats_);
+    }
+  }
+  if (bootstrap_.enable_dispatcher_stats()) {
+    durations_ = std::make_unique<LoopDurations>(loop_, stats_.root().child("server"));
   }
   if (absl::Status status = listeners_->bind(); !status.ok()) {
     return locations_.annotate(status);

@@ -35,6 +35,7 @@ inline constexpr std::string_view kFields[] = {
     "max_active_downstream_connections",
     "envoy.extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig.max_heap_size_bytes",
     "envoy.config.bootstrap.v3.Admin.address",
+    "envoy.config.bootstrap.v3.Bootstrap.enable_dispatcher_stats",
     "envoy.config.bootstrap.v3.Bootstrap.StaticResources.listeners",
     "envoy.config.bootstrap.v3.Bootstrap.StaticResources.clusters",
     "envoy.config.bootstrap.v3.Bootstrap.StaticResources.secrets",

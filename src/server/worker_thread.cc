@@ -1,5 +1,7 @@
 #include "server/worker_thread.h"
 
+#include "base/strings.h"
+
 namespace moe::server {
 
 WorkerThread::WorkerThread(uint32_t index, upstream::ClusterManager& clusters,
@@ -9,6 +11,12 @@ WorkerThread::WorkerThread(uint32_t index, upstream::ClusterManager& clusters,
 }
 
 WorkerThread::~WorkerThread() { stop(); }
+
+void WorkerThread::recordLoop(stats::Store& stats) {
+  durations_ = std::make_unique<LoopDurations>(
+      worker_.loop, stats.root().child("listener_manager", "envoy_worker_id",
+                                       base::cat("worker_", worker_.index)));
+}
 
 void WorkerThread::start() {
   thread_ = std::thread([this] { worker_.loop.run(); });

@@ -2,6 +2,7 @@
 
 #include <thread>
 
+#include "server/loop_durations.h"
 #include "server/worker_listeners.h"
 
 namespace moe::server {
@@ -12,6 +13,8 @@ public:
   WorkerThread(uint32_t index, upstream::ClusterManager& clusters, proxy::OverloadState& overload);
   ~WorkerThread();
 
+  // Before start(): records how long turns of its loop take, under "listener_manager.worker_<n>.".
+  void recordLoop(stats::Store& stats);
   void start();
   // Main thread, also before start(): done on the worker, in order.
   void updateListener(ListenerUpdate update);
@@ -27,6 +30,7 @@ public:
 
 private:
   event::Worker worker_;
+  std::unique_ptr<LoopDurations> durations_; // null: not recorded
   proxy::WorkerContext context_;
   WorkerListeners listeners_;
   std::thread thread_;

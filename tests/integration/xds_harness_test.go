@@ -71,6 +71,7 @@ type dynamicProxy struct {
 	listeners []string
 	clusters  []string
 	apiConfig string // instead of the way's
+	top       string // further lines of the bootstrap
 }
 
 // bootstrap is YAML. The control plane's address is that of a port, or a path.
@@ -102,7 +103,7 @@ func (d dynamicProxy) bootstrap(admin int) string {
 	for _, cluster := range d.clusters {
 		fmt.Fprintf(&out, "  - %s\n", cluster)
 	}
-	return withAdmin(admin, out.String())
+	return withAdmin(admin, out.String()+d.top+"\n")
 }
 
 // proxied is a running proxy with its control plane.

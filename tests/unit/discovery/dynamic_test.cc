@@ -163,6 +163,9 @@ TEST_F(DynamicTest, AWrongClusterIsRefusedByFieldAndTheOthersAreTaken) {
   const auto& second = dump.dynamic_active_clusters(1);
   const auto& refused = second.has_error_state() ? second : dump.dynamic_active_clusters(0);
   EXPECT_THAT(refused.error_state().details(), HasSubstr("connect_timeout: found"));
+  envoy::config::cluster::v3::Cluster named;
+  ASSERT_TRUE(refused.error_state().failed_configuration().UnpackTo(&named));
+  EXPECT_EQ(named.name(), "b");
   EXPECT_EQ(refused.client_status(), envoy::admin::v3::NACKED);
 }
 
