@@ -71,7 +71,6 @@ type dynamicProxy struct {
 	listeners []string
 	clusters  []string
 	apiConfig string // instead of the way's
-	top       string // further lines of the bootstrap
 }
 
 // bootstrap is YAML. The control plane's address is that of a port, or a path.

@@ -32,7 +32,8 @@ TEST(LoopDurations, CountWorkAndNotWaiting) {
   loop.runOnce();
   const uint64_t waited = uv_metrics_idle_time(loop.uv());
   EXPECT_GT(waited, 0u);
-  EXPECT_LE(histogram().sum, (uv_hrtime() - began - waited) / 1000);
+  // A half more, since buckets have a width.
+  EXPECT_LE(histogram().sum * 2, (uv_hrtime() - began - waited) / 1000 * 3);
 }
 
 } // namespace
