@@ -102,7 +102,7 @@ func (d dynamicProxy) bootstrap(admin int) string {
 	for _, cluster := range d.clusters {
 		fmt.Fprintf(&out, "  - %s\n", cluster)
 	}
-	return withAdmin(admin, out.String()+d.top+"\n")
+	return withAdmin(admin, out.String())
 }
 
 // proxied is a running proxy with its control plane.
