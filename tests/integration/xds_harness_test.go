@@ -89,7 +89,7 @@ func (d dynamicProxy) bootstrap(admin int) string {
 	for kind := range strings.FieldsSeq(d.kinds) {
 		fmt.Fprintf(&out, "  %s_config: %s\n", kind, source)
 	}
-	out.WriteString(d.top + "static_resources:\n  listeners:\n")
+	out.WriteString(d.top + "\nstatic_resources:\n  listeners:\n")
 	for _, listener := range d.listeners {
 		fmt.Fprintf(&out, "  - %s\n", listener)
 	}
