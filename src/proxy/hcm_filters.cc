@@ -107,11 +107,15 @@ absl::Status readTyped(const Filter& filter, const FieldPath& path, const Factor
   auto factory = resolved->factory->compile(filter.name(), *resolved->config.message,
                                             resolved->config.path, context);
   if (!factory.ok()) {
+    if (factory.status().code() != absl::StatusCode::kNotFound) {
+      return factory.status();
+    }
     // Optional is what moe does not know, not what is wrong.
-    return absl::Status(factory.status().code() == absl::StatusCode::kNotFound
-                            ? absl::StatusCode::kInvalidArgument
-                            : factory.status().code(),
-                        factory.status().message());
+    absl::Status wrong(absl::StatusCode::kInvalidArgument, factory.status().message());
+    factory.status().ForEachPayload([&](absl::string_view type, const absl::Cord& payload) {
+      wrong.SetPayload(type, payload);
+    });
+    return wrong;
   }
   out.factory = std::move(*factory);
   return absl::OkStatus();
