@@ -91,7 +91,7 @@ func rotate(t *testing.T, w way) {
 	}
 	t.Logf("%d requests, %d pushes, %d rotations; KiB resident after a quarter %d, at the end %d; %s", load.requests.Load(), pushes, secrets.turns, early, late, load.times())
 	for _, p := range []*proxied{near, far} {
-		for line := range strings.Lines(adminAsk(t, http.DefaultClient, http.MethodGet, url(p.admin, "/stats?filter=loop_duration_us")).body) {
+		for line := range strings.Lines(adminAsk(t, http.DefaultClient, http.MethodGet, url(p.admin, "/stats?filter=loop_")).body) {
 			t.Log(strings.TrimSpace(line))
 		}
 	}
