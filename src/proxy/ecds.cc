@@ -166,7 +166,7 @@ void NamedFilters::Use::warm(config::Warming& waiting) { extension_->warm(waitin
 
 absl::StatusOr<std::shared_ptr<NamedFilter>>
 NamedFilters::use(const envoy::config::core::v3::ConfigSource& source, const std::string& name,
-                  Compile compile, http::FilterFactoryPtr byDefault, const FieldPath& path) {
+                  Compile compile, const http::FilterFactoryPtr& byDefault, const FieldPath& path) {
   std::string key;
   {
     google::protobuf::io::StringOutputStream stream(&key);

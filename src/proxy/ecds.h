@@ -50,7 +50,7 @@ public:
   // which may be null. Errors name the field below `path`.
   absl::StatusOr<std::shared_ptr<NamedFilter>>
   use(const envoy::config::core::v3::ConfigSource& source, const std::string& name, Compile compile,
-      http::FilterFactoryPtr byDefault, const config::FieldPath& path);
+      const http::FilterFactoryPtr& byDefault, const config::FieldPath& path);
 
 private:
   class Extension;

@@ -85,8 +85,8 @@ absl::Status readNamed(const Filter& filter, const FieldPath& path, const Factor
     return fieldError(path, "apply_default_config_without_warming without default_config",
                       "both or neither");
   }
-  auto named = context.namedFilters->use(discovery.config_source(), filter.name(), compile,
-                                         std::move(byDefault), path);
+  auto named =
+      context.namedFilters->use(discovery.config_source(), filter.name(), compile, byDefault, path);
   if (!named.ok()) {
     return named.status();
   }
