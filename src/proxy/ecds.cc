@@ -1,13 +1,11 @@
 #include "proxy/ecds.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include <optional>
 #include <utility>
 #include <vector>
 
 #include "base/strings.h"
+#include "config/deterministic.h"
 
 namespace moe::proxy {
 
@@ -122,13 +120,18 @@ private:
       return config::fieldError(FieldPath("name"), config::inQuotes(proto.name()),
                                 config::inQuotes(name_));
     }
-    event::SlotChanges changes;
+    std::vector<http::FilterFactoryPtr> made; // by use; all or none
+    made.reserve(uses_.size());
     for (Use* use : uses_) {
-      auto made = compileFor(*use, proto);
-      if (!made.ok()) {
-        return made.status();
+      auto one = compileFor(*use, proto);
+      if (!one.ok()) {
+        return one.status();
       }
-      changes.set(use->slot_, *made);
+      made.push_back(std::move(*one));
+    }
+    event::SlotChanges changes;
+    for (size_t i = 0; i < uses_.size(); ++i) {
+      changes.set(uses_[i]->slot_, made[i]);
     }
     changes.post(options_.workers);
     latest_ = proto;
@@ -167,13 +170,7 @@ void NamedFilters::Use::warm(config::Warming& waiting) { extension_->warm(waitin
 absl::StatusOr<std::shared_ptr<NamedFilter>>
 NamedFilters::use(const envoy::config::core::v3::ConfigSource& source, const std::string& name,
                   Compile compile, const http::FilterFactoryPtr& byDefault, const FieldPath& path) {
-  std::string key;
-  {
-    google::protobuf::io::StringOutputStream stream(&key);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    source.SerializeToCodedStream(&coded);
-  }
+  std::string key = config::deterministic(source);
   key.append(1, '\0').append(name);
   std::erase_if(extensions_, [](const auto& entry) { return entry.second.expired(); });
   const auto found = extensions_.find(key);

@@ -54,11 +54,11 @@ public:
     if (!rules.ok()) {
       return rules.status();
     }
-    latest_ = std::move(*hosts);
     policy_ = *rules;
     staleAfter_ = *staleAfter;
+    latest_ = staleAfter_.count() > 0 ? *hosts : std::vector<HostPtr>();
     watchStaleness();
-    setHosts(latest_, policy_);
+    setHosts(std::move(*hosts), policy_);
     becomeReady();
     return absl::OkStatus();
   }
@@ -92,7 +92,7 @@ private:
   event::Loop& loop_;
   const config::FieldPath path_;
   std::string serviceName_;
-  std::vector<HostPtr> latest_; // as they came last
+  std::vector<HostPtr> latest_; // as they came last, if they may go stale
   AssignmentPolicy policy_;
   base::Milliseconds staleAfter_{0}; // 0: never
   std::unique_ptr<event::Timer> stale_;
