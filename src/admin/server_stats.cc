@@ -37,8 +37,7 @@ ServerStats::ServerStats(stats::Store& store)
       concurrency_(store.root().gauge("server.concurrency")),
       allocated_(store.root().gauge("server.memory_allocated")),
       heapSize_(store.root().gauge("server.memory_heap_size")),
-      physical_(store.root().gauge("server.memory_physical_size")),
-      listeners_(store.root().gauge("listener_manager.total_listeners_active")) {}
+      physical_(store.root().gauge("server.memory_physical_size")) {}
 
 void ServerStats::refresh(const Context& context, State state, int64_t uptimeSeconds) {
   live_.set(state == envoy::admin::v3::ServerInfo::LIVE ? 1 : 0);
@@ -49,7 +48,6 @@ void ServerStats::refresh(const Context& context, State state, int64_t uptimeSec
   allocated_.set(static_cast<int64_t>(memory.allocated()));
   heapSize_.set(static_cast<int64_t>(memory.heap_size()));
   physical_.set(static_cast<int64_t>(memory.total_physical_bytes()));
-  listeners_.set(static_cast<int64_t>(context.listeners().size()));
 }
 
 } // namespace moe::admin

@@ -22,7 +22,6 @@ private:
   stats::Gauge& allocated_; // bytes
   stats::Gauge& heapSize_;
   stats::Gauge& physical_;
-  stats::Gauge& listeners_;
 };
 
 } // namespace moe::admin

@@ -42,7 +42,6 @@ net::FilterStatus ConnectionManager::onNewConnection() {
   HcmStats& stats = config_->stats;
   stats.cxTotal.inc();
   stats.cxActive.inc();
-  context_.connections.pushBack(*this);
   armIdleTimer();
   if (config_->maxConnectionDuration.count() > 0) {
     watchDuration();
@@ -274,7 +273,6 @@ void ConnectionManager::onConnectionEvent(net::ConnectionEvent event) {
   if (event == net::ConnectionEvent::Connected || !std::exchange(counted_, false)) {
     return;
   }
-  unlink();
   idleTimer_ = nullptr;
   durationTimer_ = nullptr;
   drainTimer_ = nullptr;

@@ -34,7 +34,6 @@ public:
   void onProtocolError(uint32_t status, std::string_view details) override;
   // Drainable
   void onDrain() override;
-  void closeNow() override { connection_->close(net::CloseType::NoFlush); }
 
   // --- for streams
   const HcmConfig& config() const { return *config_; }

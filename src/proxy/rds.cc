@@ -1,10 +1,8 @@
 #include "proxy/rds.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include "base/strings.h"
 #include "base/time.h"
+#include "config/deterministic.h"
 
 namespace moe::proxy {
 
@@ -79,18 +77,14 @@ RouteTables::get(const envoy::config::core::v3::ConfigSource& source, const std:
   if (options_.source == nullptr) {
     return config::fieldError(path, "rds", "route_config: there is no source of routes");
   }
-  std::string key;
-  {
-    google::protobuf::io::StringOutputStream stream(&key);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    source.SerializeToCodedStream(&coded);
-  }
+  std::string key = config::deterministic(source);
   key.append(1, '\0').append(name);
-  std::erase_if(tables_, [](const auto& entry) { return entry.second.expired(); });
   if (const auto found = tables_.find(key); found != tables_.end()) {
-    return found->second.lock();
+    if (std::shared_ptr<Table> present = found->second.lock()) {
+      return present;
+    }
   }
+  std::erase_if(tables_, [](const auto& entry) { return entry.second.expired(); });
   auto table = std::make_shared<Table>(options_, name, compile);
   if (absl::Status status = table->start(source, path.field("config_source"), scope);
       !status.ok()) {

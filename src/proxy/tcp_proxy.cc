@@ -87,7 +87,6 @@ public:
 
   net::FilterStatus onNewConnection() override {
     config_->stats.cxTotal.inc();
-    context_.connections.pushBack(*this);
     info_.startNanos = base::monotonicNanos();
     info_.startWallNanos = std::chrono::duration_cast<std::chrono::nanoseconds>(
                                std::chrono::system_clock::now().time_since_epoch())
@@ -119,7 +118,6 @@ public:
     if (std::exchange(over_, true)) {
       return;
     }
-    unlink();
     info_.downstreamFailureReason = downstream_->failureReason();
     idleTimer_ = nullptr;
     connectTimer_ = nullptr;
@@ -134,7 +132,6 @@ public:
   void onBelowWriteBufferLowWatermark() override { holdUpstream(false); }
 
   void onDrain() override {} // a TCP stream ends when its ends say so, or with the drain time
-  void closeNow() override { downstream_->close(net::CloseType::NoFlush); }
 
 private:
   // The upstream connection's callbacks and its read side.

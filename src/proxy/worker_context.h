@@ -1,6 +1,5 @@
 #pragma once
 
-#include "base/intrusive_list.h"
 #include "event/worker.h"
 #include "http/header_map.h"
 #include "proxy/overload_state.h"
@@ -8,14 +7,11 @@
 
 namespace moe::proxy {
 
-struct DrainTag {};
-// A downstream connection that wants to know when its worker begins to drain.
-class Drainable : public base::ListLink<DrainTag> {
+// A network filter that ends its connection when asked to.
+class Drainable {
 public:
   // Close when idle; say so to the peer.
   virtual void onDrain() = 0;
-  // The drain time is over.
-  virtual void closeNow() = 0;
 
 protected:
   ~Drainable() = default;
@@ -29,7 +25,6 @@ struct WorkerContext {
   http::HeaderMapPool headers;
   OverloadState& overload; // of all workers
   std::unique_ptr<upstream::WorkerClusters> clusters;
-  base::IntrusiveList<Drainable, DrainTag> connections;
   bool draining = false;
   uint64_t nextConnectionId = 0; // the low bits are the worker's
 };

@@ -40,7 +40,6 @@ public:
     return net::FilterStatus::StopIteration;
   }
   void onDrain() override { say("draining"); }
-  void closeNow() override {}
 
 private:
   void say(std::string_view text) {
