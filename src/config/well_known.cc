@@ -4,8 +4,6 @@
 #include <google/protobuf/any.pb.h>
 #include <google/protobuf/duration.pb.h>
 #include <google/protobuf/field_mask.pb.h>
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/timestamp.pb.h>
 
@@ -15,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "absl/time/time.h"
 #include "config/converter.h"
+#include "config/deterministic.h"
 #include "config/typed_config.h"
 #include "config/utf8.h"
 
@@ -24,17 +23,6 @@ namespace {
 using google::protobuf::Descriptor;
 
 constexpr int64_t kMaxDurationSeconds = 315'576'000'000; // duration.proto: 10,000 years.
-
-/// The same bytes for the same message, so that configurations can be compared by hash.
-std::string serialize(const google::protobuf::Message& message) {
-  std::string bytes;
-  google::protobuf::io::StringOutputStream stream(&bytes);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  message.SerializePartialToCodedStream(&coded);
-  coded.Trim();
-  return bytes;
-}
 
 /// `[-]digits[.1 to 9 digits]s`
 bool parseDuration(std::string_view text, int64_t& seconds, int32_t& nanos) {
@@ -164,7 +152,7 @@ absl::Status Converter::any(const Node& from, Message& to, const Step& step) {
     return status;
   auto& out = static_cast<google::protobuf::Any&>(to);
   out.set_type_url(url->text);
-  out.set_value(serialize(*inner));
+  out.set_value(deterministic(*inner));
   return absl::OkStatus();
 }
 

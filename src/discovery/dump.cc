@@ -165,11 +165,12 @@ void Dynamic::dumpRefused(v3::ListenersConfigDump& out) const {
     return;
   }
   out.set_version_info(lds_->subscription()->version());
+  std::map<std::string, v3::ListenersConfigDump::DynamicListener*> entries;
+  for (auto& present : *out.mutable_dynamic_listeners()) {
+    entries[present.name()] = &present;
+  }
   lds_->subscription()->resources().forEach([&](const xds::KeptResource& kept) {
-    v3::ListenersConfigDump::DynamicListener* entry = nullptr;
-    for (auto& present : *out.mutable_dynamic_listeners()) {
-      entry = present.name() == kept.name ? &present : entry;
-    }
+    auto& entry = entries[kept.name];
     if (entry == nullptr) {
       entry = out.add_dynamic_listeners();
       entry->set_name(kept.name);

@@ -1,3 +1,4 @@
+#include "config/deterministic.h"
 #include "server/listener_version.h"
 
 namespace moe::server {
@@ -11,7 +12,7 @@ namespace {
 std::string restOf(Proto proto) {
   proto.clear_filter_chains();
   proto.clear_default_filter_chain();
-  return bytesOf(proto);
+  return config::deterministic(proto);
 }
 
 // Where each chain of `now` was in `before`.
@@ -37,7 +38,7 @@ absl::StatusOr<ListenerManager::VersionPtr> ListenerManager::compile(const Proto
                                                                      bool dynamic) {
   auto version = std::make_unique<Version>();
   version->name = proto.name();
-  version->bytes = bytesOf(proto);
+  version->bytes = config::deterministic(proto);
   ListenerBefore goesOn;
   bool inPlace = false;
   if (before != nullptr) {

@@ -1,9 +1,7 @@
 #include "server/listener_config.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
 #include "base/strings.h"
+#include "config/deterministic.h"
 #include "config/duration.h"
 #include "filter/listener/original_dst/config.h"
 
@@ -233,19 +231,8 @@ absl::StatusOr<net::AddressPtr> readAddress(const envoy::config::core::v3::Addre
   return *address;
 }
 
-std::string bytesOf(const google::protobuf::Message& message) {
-  std::string out;
-  {
-    google::protobuf::io::StringOutputStream stream(&out);
-    google::protobuf::io::CodedOutputStream coded(&stream);
-    coded.SetSerializationDeterministic(true);
-    message.SerializePartialToCodedStream(&coded);
-  }
-  return out;
-}
-
 std::string chainKey(const envoy::config::listener::v3::FilterChain& chain, bool isDefault) {
-  return base::cat(isDefault ? 'd' : 'c', bytesOf(chain));
+  return base::cat(isDefault ? 'd' : 'c', config::deterministic(chain));
 }
 
 absl::StatusOr<std::shared_ptr<ListenerConfig>>

@@ -116,8 +116,6 @@ struct ListenerBefore {
   base::StringMap<FilterChainPtr> chains;
 };
 
-// Equal messages have equal bytes.
-std::string bytesOf(const google::protobuf::Message& message);
 // Equal where one chain can go on as the other.
 std::string chainKey(const envoy::config::listener::v3::FilterChain& chain, bool isDefault);
 

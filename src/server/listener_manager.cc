@@ -1,4 +1,5 @@
 #include "base/strings.h"
+#include "config/deterministic.h"
 #include "server/listener_version.h"
 
 namespace moe::server {
@@ -158,7 +159,7 @@ absl::Status ListenerManager::addOrUpdate(const Proto& proto, std::string_view v
                       "a name that no static listener has");
   }
   if (known != nullptr) {
-    const std::string bytes = bytesOf(proto);
+    const std::string bytes = config::deterministic(proto);
     const bool served = known->active != nullptr && known->active->bytes == bytes;
     if (known->warming == nullptr ? served : known->warming->bytes == bytes) {
       return absl::OkStatus();

@@ -1,6 +1,6 @@
 #include <google/protobuf/util/time_util.h>
 
-#include <algorithm>
+#include <map>
 
 #include "base/strings.h"
 #include "server/runtime_admin.h"
@@ -70,16 +70,15 @@ absl::Status Server::startAdmin() {
 }
 
 void Server::dumpListeners(envoy::admin::v3::ListenersConfigDump& out) const {
+  std::map<std::string, envoy::admin::v3::ListenersConfigDump::DynamicListener*> entries;
   listeners_->forEach([&](const ListenerInfo& listener) {
     if (listener.isStatic) {
       return;
     }
-    auto& all = *out.mutable_dynamic_listeners();
-    auto entry = std::find_if(all.begin(), all.end(),
-                              [&](const auto& each) { return each.name() == listener.name; });
-    if (entry == all.end()) {
-      out.add_dynamic_listeners()->set_name(listener.name);
-      entry = std::prev(all.end());
+    auto& entry = entries[listener.name];
+    if (entry == nullptr) {
+      entry = out.add_dynamic_listeners();
+      entry->set_name(listener.name);
     }
     using State = ListenerInfo::State;
     auto& state = listener.state == State::Active    ? *entry->mutable_active_state()

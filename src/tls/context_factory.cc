@@ -1,6 +1,7 @@
 #include "tls/context_factory.h"
 
 #include "base/strings.h"
+#include "config/deterministic.h"
 #include "config/duration.h"
 #include "event/slot.h"
 #include "tls/ssl_state.h"
@@ -89,7 +90,7 @@ absl::StatusOr<CertificatePtr> ContextFactory::certificate(const v3::TlsCertific
                                                            const FieldPath& path) {
   const auto load = [&] { return loadCertificate(proto, path); };
   return namesNoFiles(proto)
-             ? shareOr<Certificate>(certificates_, digestOf(deterministic(proto)), load)
+             ? shareOr<Certificate>(certificates_, digestOf(config::deterministic(proto)), load)
              : load();
 }
 

@@ -1,6 +1,7 @@
 #include "tls/peer_compiler.h"
 
 #include "base/strings.h"
+#include "config/deterministic.h"
 #include "config/typed_config.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls_spiffe_validator_config.pb.h"
 #include "event/slot.h"
@@ -123,7 +124,8 @@ absl::StatusOr<CompiledPeer> PeerCompiler::compile(const Proto& proto, Role role
   Proto plain = proto;
   plain.clear_trusted_ca();
   plain.clear_crl();
-  std::string all = base::cat(static_cast<int>(role), nameIsServerName, deterministic(plain));
+  std::string all =
+      base::cat(static_cast<int>(role), nameIsServerName, config::deterministic(plain));
   for (const TrustPtr& one : trust->all()) {
     all += view(one->digest());
   }

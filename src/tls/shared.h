@@ -7,10 +7,6 @@
 #include "absl/status/statusor.h"
 #include "tls/trust.h"
 
-namespace google::protobuf {
-class Message;
-}
-
 namespace moe::tls {
 
 // Objects by what they were made from, as long as somebody uses them. Main thread.
@@ -31,8 +27,5 @@ absl::StatusOr<std::shared_ptr<const T>> shareOr(Shared<T>& shared, const Digest
   }
   return made;
 }
-
-// The same bytes for the same message, whatever the order of its maps.
-std::string deterministic(const google::protobuf::Message& message);
 
 } // namespace moe::tls

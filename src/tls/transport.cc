@@ -1,6 +1,7 @@
 #include "tls/transport.h"
 
 #include "base/strings.h"
+#include "config/deterministic.h"
 #include "config/typed_config.h"
 #include "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.pb.h"
 #include "envoy/extensions/transport_sockets/tls/v3/tls.pb.h"
@@ -115,7 +116,7 @@ absl::StatusOr<const v3::Secret*> TransportCompiler::findStatic(const v3::SdsSec
 }
 
 std::shared_ptr<NamedSecret> TransportCompiler::named(const v3::SdsSecretConfig& config) {
-  std::string key = deterministic(config.sds_config());
+  std::string key = config::deterministic(config.sds_config());
   key.append(1, '\0').append(config.name());
   if (const auto found = named_.find(key); found != named_.end()) {
     if (std::shared_ptr<NamedSecret> present = found->second.lock()) {

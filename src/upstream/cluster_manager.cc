@@ -2,8 +2,8 @@
 
 #include <map>
 
+#include "config/deterministic.h"
 #include "event/endings.h"
-#include "tls/shared.h"
 #include "upstream/cluster_config.h"
 #include "upstream/dns_cluster.h"
 #include "upstream/eds_cluster.h"
@@ -227,7 +227,8 @@ private:
   bool isThere(const ClusterProto& proto) const {
     for (const Clusters* clusters : {&warming_, &active_}) {
       if (const auto found = clusters->find(proto.name()); found != clusters->end()) {
-        return tls::deterministic(found->second->info()->proto()) == tls::deterministic(proto);
+        return config::deterministic(found->second->info()->proto()) ==
+               config::deterministic(proto);
       }
     }
     return false;

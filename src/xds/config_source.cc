@@ -1,8 +1,6 @@
 #include "xds/config_source.h"
 
-#include <google/protobuf/io/coded_stream.h>
-#include <google/protobuf/io/zero_copy_stream_impl_lite.h>
-
+#include "config/deterministic.h"
 #include "config/duration.h"
 #include "xds/api_config.h"
 #include "xds/channel.h"
@@ -14,20 +12,6 @@ namespace moe::xds {
 namespace core = envoy::config::core::v3;
 using config::fieldError;
 using config::FieldPath;
-
-namespace {
-
-std::string deterministicBytes(const google::protobuf::Message& message) {
-  std::string out;
-  google::protobuf::io::StringOutputStream stream(&out);
-  google::protobuf::io::CodedOutputStream coded(&stream);
-  coded.SetSerializationDeterministic(true);
-  message.SerializeToCodedStream(&coded);
-  coded.Trim();
-  return out;
-}
-
-} // namespace
 
 struct ConfigSources::Carrier {
   std::string key;
@@ -193,7 +177,7 @@ ConfigSources::carrier(const core::ConfigSource& source, std::string_view typeUr
   default:
     return fieldError(path, "no source", "ads, api_config_source or path_config_source");
   }
-  key = base::cat(key, ' ', deterministicBytes(*what));
+  key = base::cat(key, ' ', config::deterministic(*what));
   if (const auto known = carriers_.find(key); known != carriers_.end()) {
     if (auto carrier = known->second.lock(); carrier != nullptr) {
       return carrier;

@@ -7,15 +7,6 @@
 namespace moe::admin {
 namespace {
 
-std::string pem(X509* certificate) {
-  const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
-  PEM_write_bio_X509(out.get(), certificate);
-  const uint8_t* bytes = nullptr;
-  size_t size = 0;
-  BIO_mem_contents(out.get(), &bytes, &size);
-  return {reinterpret_cast<const char*>(bytes), size};
-}
-
 std::string keyPem(EVP_PKEY* key) {
   const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
   PEM_write_bio_PrivateKey(out.get(), key, nullptr, nullptr, 0, nullptr, nullptr);
@@ -37,10 +28,10 @@ TEST(Certs, OfEveryContextInUse) {
   envoy::extensions::transport_sockets::tls::v3::UpstreamTlsContext context;
   auto& common = *context.mutable_common_tls_context();
   auto& certificate = *common.add_tls_certificates();
-  certificate.mutable_certificate_chain()->set_inline_string(pem(own.certificate.get()));
+  certificate.mutable_certificate_chain()->set_inline_string(tls::test::pem(own.certificate.get()));
   certificate.mutable_private_key()->set_inline_string(keyPem(own.key.get()));
   common.mutable_validation_context()->mutable_trusted_ca()->set_inline_string(
-      pem(ca.certificate.get()));
+      tls::test::pem(ca.certificate.get()));
   envoy::config::core::v3::TransportSocket socket;
   socket.mutable_typed_config()->PackFrom(context);
   auto handle = compiler.client(socket, config::FieldPath("c"), {.scope = scope});

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/strings.h"
-#include "proxy/fake_extensions.h"
+#include "config/fake_source.h"
 
 namespace moe::proxy {
 namespace {
@@ -62,7 +62,7 @@ protected:
     return found == nullptr ? 0 : found->value();
   }
 
-  test::FakeExtensions fake;
+  config::test::FakeSource<envoy::config::core::v3::TypedExtensionConfig> fake;
   event::Loop main;
   event::Loop worker;
   event::WorkerLoops workers;

@@ -5,37 +5,13 @@
 #include <map>
 
 #include "base/strings.h"
+#include "config/fake_source.h"
 
 namespace moe::proxy {
 namespace {
 
 using envoy::config::core::v3::ConfigSource;
 using envoy::config::route::v3::RouteConfiguration;
-
-// The test is the control plane.
-class FakeRoutes final : public RouteSource {
-public:
-  absl::StatusOr<std::unique_ptr<Watch>> watch(const ConfigSource& source, const std::string& name,
-                                               Receiver& receiver, const config::FieldPath& path,
-                                               const stats::Scope& /*scope*/) override {
-    if (!source.has_ads()) {
-      return config::fieldError(path, "something else", "ads");
-    }
-    receivers[name] = &receiver;
-    ++watches;
-    return std::make_unique<Entry>(receivers, name);
-  }
-  std::map<std::string, Receiver*> receivers;
-  int watches = 0;
-
-private:
-  struct Entry final : Watch {
-    Entry(std::map<std::string, Receiver*>& r, std::string n) : receivers(r), name(std::move(n)) {}
-    ~Entry() override { receivers.erase(name); }
-    std::map<std::string, Receiver*>& receivers;
-    const std::string name;
-  };
-};
 
 class RdsTest : public testing::Test {
 protected:
@@ -60,7 +36,7 @@ protected:
     return fake.receivers.at(name)->onResource(proto);
   }
 
-  FakeRoutes fake;
+  config::test::FakeSource<RouteConfiguration> fake;
   event::Loop main;
   event::Loop worker;
   event::WorkerLoops workers;

@@ -1,5 +1,5 @@
+#include "config/fake_source.h"
 #include "envoy/extensions/filters/http/router/v3/router.pb.h"
-#include "proxy/fake_extensions.h"
 #include "proxy/hcm_config.h"
 #include "server/listener_fixture.h"
 
@@ -136,7 +136,7 @@ protected:
   }
 
   event::WorkerLoops loops;
-  proxy::test::FakeExtensions fake;
+  config::test::FakeSource<envoy::config::core::v3::TypedExtensionConfig> fake;
   proxy::NamedFilters filters{{.source = &fake,
                                .mainLoop = main,
                                .workers = loops,

@@ -2,28 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include "config/fake_source.h"
 #include "config/load.h"
 
 namespace moe::server {
 namespace {
 
 using envoy::service::runtime::v3::Runtime;
-
-// The test is the control plane.
-class FakeRuntimes final : public RuntimeDiscovery::Source {
-public:
-  absl::StatusOr<std::unique_ptr<Watch>> watch(const envoy::config::core::v3::ConfigSource& source,
-                                               const std::string& name, Receiver& receiver,
-                                               const config::FieldPath& path,
-                                               const stats::Scope& /*scope*/) override {
-    if (!source.has_ads()) {
-      return config::fieldError(path, "something else", "ads");
-    }
-    receivers[name] = &receiver;
-    return std::make_unique<Watch>();
-  }
-  std::map<std::string, Receiver*> receivers;
-};
 
 class RuntimeDiscoveryTest : public testing::Test {
 protected:
@@ -42,7 +27,7 @@ protected:
   stats::Store stats;
   base::LoggerPtr logger = std::make_shared<base::Logger>("test");
   envoy::config::bootstrap::v3::LayeredRuntime proto;
-  FakeRuntimes fake;
+  config::test::FakeSource<Runtime> fake;
   std::unique_ptr<RuntimeLayers> layers;
   std::unique_ptr<RuntimeDiscovery> discovery;
 };

@@ -66,4 +66,13 @@ struct SelfSigned {
   bssl::UniquePtr<X509> certificate;
 };
 
+inline std::string pem(X509* certificate) {
+  const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
+  PEM_write_bio_X509(out.get(), certificate);
+  const uint8_t* bytes = nullptr;
+  size_t size = 0;
+  BIO_mem_contents(out.get(), &bytes, &size);
+  return {reinterpret_cast<const char*>(bytes), size};
+}
+
 } // namespace moe::tls::test

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/strings.h"
+#include "config/fake_source.h"
 #include "upstream/eds_cluster.h"
 #include "upstream/fake_dns.h"
 #include "upstream/worker_clusters.h"
@@ -114,37 +115,6 @@ TEST_F(ClusterManagerTest, ARemovedClusterHoldsUpNobody) {
   EXPECT_TRUE(initialized);
 }
 
-// The test is the control plane.
-class FakeEndpoints final : public EndpointSource {
-public:
-  absl::StatusOr<std::unique_ptr<Watch>> watch(const envoy::config::core::v3::ConfigSource& source,
-                                               const std::string& name, Receiver& receiver,
-                                               const config::FieldPath& path,
-                                               const stats::Scope& /*scope*/) override {
-    if (!source.has_ads()) {
-      return config::fieldError(path, "something else", "ads");
-    }
-    receivers[name] = &receiver;
-    return std::make_unique<Entry>(*this, name, receiver);
-  }
-
-  std::map<std::string, Receiver*> receivers;
-
-private:
-  struct Entry final : Watch {
-    Entry(FakeEndpoints& o, std::string n, Receiver& r)
-        : owner(o), name(std::move(n)), receiver(r) {}
-    ~Entry() override {
-      if (owner.receivers[name] == &receiver) { // else a newer one has its place
-        owner.receivers.erase(name);
-      }
-    }
-    FakeEndpoints& owner;
-    const std::string name;
-    Receiver& receiver;
-  };
-};
-
 class EdsTest : public ClusterManagerTest {
 protected:
   EdsTest() {
@@ -190,7 +160,7 @@ protected:
     return host == nullptr ? "no host" : host->address()->ip();
   }
 
-  FakeEndpoints endpoints;
+  config::test::FakeSource<envoy::config::endpoint::v3::ClusterLoadAssignment> endpoints;
   http::HeaderMapPool headers{worker.slab};
   std::unique_ptr<WorkerClusters> clusters;
 };

@@ -12,15 +12,6 @@
 namespace moe::upstream {
 namespace {
 
-std::string pem(X509* certificate) {
-  const bssl::UniquePtr<BIO> out(BIO_new(BIO_s_mem()));
-  PEM_write_bio_X509(out.get(), certificate);
-  const uint8_t* bytes = nullptr;
-  size_t size = 0;
-  BIO_mem_contents(out.get(), &bytes, &size);
-  return {reinterpret_cast<const char*>(bytes), size};
-}
-
 class ClusterSecretsTest : public net::test::LoopTest {
 protected:
   ClusterSecretsTest() { workers.add(worker.loop); }
@@ -102,10 +93,10 @@ TEST_F(ClusterSecretsTest, ServesOnceItsSecretsAreThere) {
   manager->onInitialized([&] { initialized = true; });
   EXPECT_FALSE(initialized);
   EXPECT_EQ(chosen(), "no cluster");
-  ASSERT_EQ(send(pem(first.certificate.get())), absl::OkStatus());
+  ASSERT_EQ(send(tls::test::pem(first.certificate.get())), absl::OkStatus());
   EXPECT_TRUE(initialized);
   EXPECT_EQ(chosen(), "10.0.0.1");
-  ASSERT_EQ(send(pem(second.certificate.get())), absl::OkStatus());
+  ASSERT_EQ(send(tls::test::pem(second.certificate.get())), absl::OkStatus());
   EXPECT_EQ(chosen(), "10.0.0.1");
   EXPECT_EQ(counter("ssl_context_update_by_sds"), 2u);
   EXPECT_FALSE(send("nothing").ok());
@@ -117,7 +108,7 @@ TEST_F(ClusterSecretsTest, ConnectionsAreRefusedWithoutASecretThatDoesNotCome) {
   source.receivers.at("ROOTCA")->onAbsent();
   EXPECT_EQ(chosen(), "10.0.0.1: TLS error: Secret is not supplied by SDS");
   EXPECT_EQ(counter("upstream_context_secrets_not_ready"), 1u);
-  ASSERT_EQ(send(pem(first.certificate.get())), absl::OkStatus());
+  ASSERT_EQ(send(tls::test::pem(first.certificate.get())), absl::OkStatus());
   EXPECT_EQ(chosen(), "10.0.0.1");
   EXPECT_EQ(counter("upstream_context_secrets_not_ready"), 1u);
 }
@@ -150,7 +141,7 @@ TEST_F(ClusterSecretsTest, NamesAreResolvedBeforeSecretsAreThere) {
   manager->onInitialized([&] { initialized = true; });
   ASSERT_TRUE(until([&] { return resolved; }));
   EXPECT_FALSE(initialized);
-  ASSERT_EQ(send(pem(first.certificate.get())), absl::OkStatus());
+  ASSERT_EQ(send(tls::test::pem(first.certificate.get())), absl::OkStatus());
   EXPECT_TRUE(initialized);
   EXPECT_EQ(chosen(), "127.0.0.1");
 }
@@ -160,7 +151,7 @@ TEST_F(ClusterSecretsTest, AClusterThatIsReplacedWhileItWaitsHoldsUpNobody) {
   ASSERT_EQ(add("10.0.0.2"), absl::OkStatus());
   bool initialized = false;
   manager->onInitialized([&] { initialized = true; });
-  ASSERT_EQ(send(pem(first.certificate.get())), absl::OkStatus());
+  ASSERT_EQ(send(tls::test::pem(first.certificate.get())), absl::OkStatus());
   EXPECT_TRUE(initialized);
   EXPECT_EQ(chosen(), "10.0.0.2");
   EXPECT_EQ(source.watches, 1);
